@@ -1,0 +1,87 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Arrows only point down: a target may import only what its `dependencies` name, and those stand further down here.
+let package = Package(
+    name: "Lucency",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "lucency", targets: ["LucencyCommand"]),
+        .library(name: "Lucency", targets: ["Lucency"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // The command line.
+        .executableTarget(
+            name: "LucencyCommand",
+            dependencies: ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .executableTarget(
+            name: "lucency-bench",
+            dependencies: ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+        // What embedders import.
+        .target(
+            name: "Lucency",
+            dependencies: [
+                "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyCalibration", "LucencyMorphology",
+                "LucencyFourier", "LucencyFormats", "LucencyImaging", "LucencyFoundation",
+            ]),
+
+        // The graph.
+        .target(
+            name: "LucencyStages",
+            dependencies: [
+                "LucencyPipeline", "LucencyReports", "LucencyCalibration", "LucencyMorphology", "LucencyFourier",
+                "LucencyFormats", "LucencyImaging", "LucencyFoundation",
+            ]),
+        .target(
+            name: "LucencyPipeline",
+            dependencies: ["LucencyImaging", "LucencyFoundation", .product(name: "Yams", package: "Yams")]),
+
+        // Algorithms and values.
+        .target(name: "LucencyReports", dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation"]),
+        .target(
+            name: "LucencyCalibration", dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation"]),
+        .target(name: "LucencyMorphology", dependencies: ["LucencyImaging", "LucencyFoundation"]),
+        .target(name: "LucencyFourier", dependencies: ["LucencyImaging", "LucencyFoundation", "CFFTW"]),
+        .target(
+            name: "LucencyFormats", dependencies: ["LucencyImaging", "LucencyFoundation", "CPNG", "CTIFF", "CJPEG"]),
+        .target(name: "LucencyImaging", dependencies: ["LucencyFoundation"]),
+        .target(name: "LucencyFoundation", dependencies: ["CCrypto"]),
+
+        // System libraries; the C targets are thin shims that keep longjmp and global handlers out of Swift.
+        .target(name: "CPNG", linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("z")]),
+        .target(name: "CTIFF", linkerSettings: [.linkedLibrary("tiff")]),
+        .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+        .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Tests. `Support` holds tolerances, the golden loader and the command-line runner.
+        .target(name: "Support", dependencies: ["LucencyImaging", "LucencyFoundation"], path: "Tests/Support"),
+        .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
+        .testTarget(name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"]),
+        .testTarget(
+            name: "LucencyFormatsTests", dependencies: ["LucencyFormats", "LucencyImaging", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
+        .testTarget(
+            name: "LucencyFourierTests", dependencies: ["LucencyFourier", "LucencyImaging", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
+        .testTarget(
+            name: "LucencyMorphologyTests",
+            dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation", "Support"], exclude: ["Fixtures"]),
+        .testTarget(
+            name: "LucencyCalibrationTests",
+            dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation", "Support"], exclude: ["Fixtures"]),
+        .testTarget(name: "LucencyReportsTests", dependencies: ["LucencyReports", "LucencyFoundation", "Support"]),
+        .testTarget(
+            name: "LucencyPipelineTests",
+            dependencies: ["Lucency", "LucencyStages", "LucencyPipeline", "LucencyFoundation", "Support"]),
+        .testTarget(
+            name: "LucencyCommandTests",
+            dependencies: ["Lucency", "LucencyCommand", "lucency-bench", "LucencyFoundation", "Support"]),
+    ],
+    cLanguageStandard: .c17
+)

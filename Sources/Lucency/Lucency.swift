@@ -1,0 +1,10 @@
+// What an embedding program sees with `import Lucency`.
+@_exported import LucencyCalibration
+@_exported import LucencyFormats
+@_exported import LucencyFoundation
+@_exported import LucencyFourier
+@_exported import LucencyImaging
+@_exported import LucencyMorphology
+@_exported import LucencyPipeline
+@_exported import LucencyReports
+@_exported import LucencyStages

@@ -1,0 +1,103 @@
+/// One thing that is wrong (or worth knowing), told to a person: what, where, why and what to do.
+///
+/// Every target throws `Diagnostic`, so that the terminal, the manifest and an embedding program say the same thing.
+public struct Diagnostic: Error, Hashable, Sendable {
+    /// How bad it is. Only `.error` makes a check or an item fail.
+    public enum Severity: String, Comparable, Sendable {
+        case note, warning, error
+
+        public static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
+        private var rank: Int { self == .note ? 0 : self == .warning ? 1 : 2 }
+    }
+
+    /// Where it is: a file, and within it a line and column (text) or a part such as `page 3` (images).
+    public struct Place: Hashable, Sendable {
+        /// The file as the user named it, or an option such as `--set epochs`.
+        public var file: String
+        /// 1-based line and column; 0 where the file has none.
+        public var line: Int
+        public var column: Int
+        /// The line of text itself, shown with a caret below `column`.
+        public var sourceLine: String?
+        /// A part of a binary file: `page 3`, `row 17`.
+        public var part: String?
+
+        public init(file: String, line: Int = 0, column: Int = 0, sourceLine: String? = nil, part: String? = nil) {
+            self.file = file
+            self.line = line
+            self.column = column
+            self.sourceLine = sourceLine
+            self.part = part
+        }
+    }
+
+    public var severity: Severity
+    public var code: DiagnosticCode
+    /// What is wrong, with the offending value.
+    public var message: String
+    public var place: Place?
+    /// What to do about it.
+    public var remedy: String?
+
+    public init(
+        _ code: DiagnosticCode, _ message: String, at place: Place? = nil, remedy: String? = nil,
+        severity: Severity = .error
+    ) {
+        self.severity = severity
+        self.code = code
+        self.message = message
+        self.place = place
+        self.remedy = remedy
+    }
+
+    /// The same diagnostic with a file name, unless it already has a place: readers know the file, algorithms do not.
+    public func located(in file: String, part: String? = nil) -> Diagnostic {
+        guard place == nil else { return self }
+        var copy = self
+        copy.place = Place(file: file, part: part)
+        return copy
+    }
+
+    /// Any error as a diagnostic: itself when it is one, else `fallback` with the error's own words.
+    public static func wrapping(_ error: any Error, as fallback: DiagnosticCode) -> Diagnostic {
+        (error as? Diagnostic) ?? Diagnostic(fallback, "\(error)")
+    }
+}
+
+extension Diagnostic: CustomStringConvertible {
+    /// One line: `FILE:LINE:COL: error: message [LC0213]`.
+    public var headline: String {
+        var text = ""
+        if let place {
+            text += place.file
+            if place.line > 0 { text += ":\(place.line):\(place.column)" }
+            if let part = place.part { text += " (\(part))" }
+            text += ": "
+        }
+        return text + "\(severity.rawValue): \(message) [\(code.rawValue)]"
+    }
+
+    /// The headline, the source line with a caret, and the remedy.
+    public var description: String {
+        var lines = [headline]
+        if let place, place.line > 0, let source = place.sourceLine, !source.isEmpty {
+            // Tabs stay tabs below tabs, so that the caret stands under its column at any tab width.
+            let lead = source.prefix(max(0, place.column - 1)).map { $0 == "\t" ? "\t" : " " }.joined()
+            lines.append("    " + source)
+            lines.append("    " + lead + "^")
+        }
+        if let remedy { lines.append("    help: \(remedy)") }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// Several diagnostics thrown together, in the order in which they should be read.
+public struct DiagnosticList: Error, CustomStringConvertible, Sendable {
+    public var diagnostics: [Diagnostic]
+
+    public init(_ diagnostics: [Diagnostic]) {
+        self.diagnostics = diagnostics
+    }
+
+    public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
+}

@@ -1,0 +1,187 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A fixed set of threads that share the chunks of one loop at a time.
+///
+/// The caller of `forEach` works too, so a pool of one thread runs everything in the caller, and nested loops cannot
+/// deadlock. Results must not depend on who runs which chunk: cut work by the problem's shape, never by thread count.
+public final class ThreadPool: Sendable {
+    /// Runs everything in the calling thread.
+    public static let serial = ThreadPool(threads: 1)
+
+    /// How many threads a loop may use, the caller included.
+    public let threads: Int
+    private let queue = Queue()
+
+    /// - Parameter threads: at least 1; `threads - 1` helpers are started.
+    public init(threads: Int) {
+        self.threads = max(1, threads)
+        for _ in 1..<max(2, threads) where threads > 1 {
+            let queue = self.queue
+            startThread(stackBytes: 1 << 23) { queue.help() }
+        }
+    }
+
+    deinit { queue.close() }
+
+    /// Calls `body` once for every index below `count`, in no particular order, and returns when all are done.
+    ///
+    /// If calls throw, the error of the lowest index is rethrown after all others have ended.
+    public func forEach(_ count: Int, _ body: @Sendable (Int) throws -> Void) throws {
+        guard count > 1, threads > 1 else {
+            for index in 0..<max(0, count) { try body(index) }
+            return
+        }
+        try withoutActuallyEscaping(body) { body in
+            let job = Job(count: count, body: body)
+            queue.post(job)
+            job.work()
+            queue.withdraw(job)
+            if let error = job.waitForHelpers() { throw error }
+        }
+    }
+
+    /// As `forEach`, for bodies that cannot fail.
+    public func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
+        let throwing: @Sendable (Int) throws -> Void = { body($0) }
+        // The body cannot throw, so neither can the loop.
+        try? forEach(count, throwing)
+    }
+
+    private final class Job: @unchecked Sendable {
+        // Sendable by hand: counters are atomic, `failure` is guarded by the mutex.
+        let count: Int
+        let body: @Sendable (Int) throws -> Void
+        let next = Atomic<Int>(0)
+        let helpers = Monitor(0)
+        private let failure = Mutex<(index: Int, error: any Error)?>(nil)
+
+        init(count: Int, body: @escaping @Sendable (Int) throws -> Void) {
+            self.count = count
+            self.body = body
+        }
+
+        func work() {
+            while true {
+                let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard index < count else { return }
+                do {
+                    try body(index)
+                } catch {
+                    failure.withLock { if index < $0?.index ?? .max { $0 = (index, error) } }
+                }
+            }
+        }
+
+        func waitForHelpers() -> (any Error)? {
+            helpers.wait { $0 == 0 }
+            return failure.withLock { $0?.error }
+        }
+    }
+
+    private final class Queue: Sendable {
+        private let state = Monitor((jobs: [Job](), closed: false))
+
+        func post(_ job: Job) { state.update { $0.jobs.append(job) } }
+        func withdraw(_ job: Job) { state.update { $0.jobs.removeAll { $0 === job } } }
+        func close() { state.update { $0.closed = true } }
+
+        func help() {
+            while let job = take() {
+                job.work()
+                withdraw(job)
+                job.helpers.update { $0 -= 1 }
+            }
+        }
+
+        private func take() -> Job? {
+            state.wait(until: { $0.closed || !$0.jobs.isEmpty }) { state in
+                guard let job = state.jobs.last else { return nil }
+                job.helpers.update { $0 += 1 }
+                return job
+            }
+        }
+    }
+}
+
+/// A value that threads change under a lock and wait upon.
+public final class Monitor<Value: Sendable>: @unchecked Sendable {
+    // Sendable by hand: `value` is only touched between lock and unlock.
+    private var value: Value
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    public init(_ value: Value) {
+        self.value = value
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(condition, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
+    }
+
+    /// Changes the value and wakes all who wait.
+    public func update<R>(_ change: (inout Value) throws -> R) rethrows -> R {
+        pthread_mutex_lock(mutex)
+        defer {
+            pthread_cond_broadcast(condition)
+            pthread_mutex_unlock(mutex)
+        }
+        return try change(&value)
+    }
+
+    /// Blocks until `ready` holds, then calls `change` before anyone else can.
+    @discardableResult
+    public func wait<R>(until ready: (Value) -> Bool, _ change: (inout Value) throws -> R) rethrows -> R {
+        pthread_mutex_lock(mutex)
+        defer {
+            pthread_cond_broadcast(condition)
+            pthread_mutex_unlock(mutex)
+        }
+        while !ready(value) { pthread_cond_wait(condition, mutex) }
+        return try change(&value)
+    }
+
+    /// Blocks until `ready` holds.
+    public func wait(until ready: (Value) -> Bool) {
+        pthread_mutex_lock(mutex)
+        while !ready(value) { pthread_cond_wait(condition, mutex) }
+        pthread_mutex_unlock(mutex)
+    }
+}
+
+/// Starts a detached thread with a stack of the given size.
+public func startThread(stackBytes: Int, _ body: @escaping @Sendable () -> Void) {
+    final class Box {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    pthread_attr_setstacksize(&attributes, stackBytes)
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    #if canImport(Darwin)
+        var thread: pthread_t?
+        let enter: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = { raw in
+            Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body()
+            return nil
+        }
+    #else
+        var thread = pthread_t()
+        let enter: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { raw in
+            if let raw { Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body() }
+            return nil
+        }
+    #endif
+    pthread_create(&thread, &attributes, enter, Unmanaged.passRetained(Box(body)).toOpaque())
+    pthread_attr_destroy(&attributes)
+}
