@@ -1,0 +1,74 @@
+# `make help` lists the targets. One release build serves the command, the bench and the tests.
+
+SWIFT ?= swift
+RELEASE := -c release
+BIN := .build/release
+DEMO := out/demo
+SOURCES := Package.swift Sources Tests
+SANITIZER_FILTER ?=
+MAX_LINES := 700
+
+# Debian package : pkg-config module that shows it is there.
+PACKAGES := libfftw3-dev:fftw3f libpng-dev:libpng libtiff-dev:libtiff-4 libjpeg62-turbo-dev:libjpeg \
+	zlib1g-dev:zlib libssl-dev:libcrypto
+
+.PHONY: build packages demo test format lint sanitize sanitize-address sanitize-thread clean help
+.DEFAULT_GOAL := build
+
+build: packages ## build the lucency command, the bench and the tests (release)
+	$(SWIFT) build $(RELEASE) --build-tests
+
+packages: ## look for the Debian packages that the build needs; install the missing ones when root
+	@missing=; \
+	has() { [ "$$(dpkg-query -W -f='$${db:Status-Status}' "$$1" 2>/dev/null)" = installed ]; }; \
+	command -v pkg-config >/dev/null 2>&1 || missing=" pkg-config"; \
+	for entry in $(PACKAGES); do \
+		pkg-config --exists "$${entry#*:}" 2>/dev/null || has "$${entry%%:*}" || missing="$$missing $${entry%%:*}"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	if ! command -v apt-get >/dev/null 2>&1; then \
+		echo "These libraries are missing, and there is no apt-get to install them (Debian names):$$missing" >&2; exit 1; \
+	elif [ "$$(id -u)" = 0 ]; then \
+		echo "Installing missing Debian packages:$$missing"; \
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends$$missing; \
+	else \
+		echo "Debian packages are missing. Install them and run make again:" >&2; \
+		echo "  sudo apt-get install -y --no-install-recommends$$missing" >&2; exit 1; \
+	fi
+
+demo: build ## segment membranes in four images rendered by code
+	rm -rf $(DEMO)
+	$(BIN)/lucency-bench images $(DEMO)/input --masks $(DEMO)/truth --count 4
+	$(BIN)/lucency run pipelines/em-membranes.yaml --input $(DEMO)/input --output $(DEMO)/result
+	@echo
+	@echo "Done. Look at:"
+	@echo "  $(DEMO)/result/overlays   membranes drawn over the images"
+	@echo "  $(DEMO)/result/masks      the masks themselves"
+	@echo "  $(DEMO)/input             the images;  $(DEMO)/truth  their true masks"
+	@echo "  $(DEMO)/result            tables, and the record of the run"
+
+test: build ## run all tests
+	$(SWIFT) test $(RELEASE) --disable-testable-imports
+
+format: ## format the Swift sources in place
+	$(SWIFT) format -i -r $(SOURCES)
+
+lint: ## check formatting, and that no file is longer than $(MAX_LINES) lines
+	$(SWIFT) format lint --strict -r $(SOURCES)
+	@find $(SOURCES) \( -name '*.swift' -o -name '*.c' -o -name '*.h' \) -not -path '*/.build*' -exec wc -l {} \; \
+		| awk '$$1 > $(MAX_LINES) { print $$2 ": " $$1 " lines, more than $(MAX_LINES)"; bad = 1 } END { exit bad }'
+
+sanitize: sanitize-address sanitize-thread ## run the tests under the address and the thread sanitizer (debug builds)
+
+sanitize-address: packages
+	$(SWIFT) test --sanitize address --scratch-path .build/address $(SANITIZER_FILTER)
+
+sanitize-thread: packages
+	$(SWIFT) test --sanitize thread --scratch-path .build/thread $(SANITIZER_FILTER)
+
+clean: ## remove everything that was built or rendered
+	rm -rf .build out
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | sed 's/$$(MAX_LINES)/$(MAX_LINES)/' \
+		| while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
