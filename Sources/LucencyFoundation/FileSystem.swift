@@ -182,9 +182,14 @@ public enum FileSystem {
 
     /// Writes all of a text to a path.
     public static func write(_ text: String, to path: String) throws(Diagnostic) {
+        try write(Array(text.utf8), to: path)
+    }
+
+    /// Writes bytes to a path.
+    public static func write(_ bytes: [UInt8], to path: String) throws(Diagnostic) {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard file >= 0 else { throw writeFailure(path) }
-        let complete = writeAll(text, to: file)
+        let complete = writeAll(bytes, to: file)
         let closed = close(file)
         guard complete, closed == 0 else { throw writeFailure(path) }
     }
@@ -197,23 +202,18 @@ public enum FileSystem {
         var last: UInt8 = 0x0A
         let end = lseek(file, 0, SEEK_END)
         if end > 0 { _ = pread(file, &last, 1, end - 1) }
-        let complete = writeAll((last == 0x0A ? "" : "\n") + line + "\n", to: file)
+        let complete = writeAll(Array(((last == 0x0A ? "" : "\n") + line + "\n").utf8), to: file)
         let closed = close(file)
         guard complete, closed == 0 else { throw writeFailure(path) }
     }
 
-    private static func writeAll(_ text: String, to file: Int32) -> Bool {
-        var text = text
-        return text.withUTF8 { bytes in
+    private static func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
+        bytes.withUnsafeBytes { bytes in
             var offset = 0
-            while offset < bytes.count {
-                guard let base = bytes.baseAddress else { return true }
+            while offset < bytes.count, let base = bytes.baseAddress {
                 let count = systemWrite(file, base + offset, bytes.count - offset)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    return false
-                }
-                offset += count
+                if count < 0, errno != EINTR { return false }
+                offset += max(0, count)
             }
             return true
         }

@@ -31,8 +31,8 @@ public struct FolderSource: Sendable {
 
     public var images: Images?
     public var labels: String?
-    /// Class names with the stored label value; empty keeps stored values.
-    public var classes: [String: Int] = [:]
+    /// Class names with their stored label values, numbered from 0 in this order; empty keeps stored values.
+    public var classes: [(name: String, value: Int)] = []
     /// Stored label values that mean "do not judge here".
     public var ignore: [Int] = []
     public var also: [String: Further] = [:]
@@ -67,6 +67,31 @@ public struct FolderSource: Sendable {
         return ports
     }
 
+    /// Reports folders and lists that are not there.
+    public func check(at place: Diagnostic.Place?, _ decoding: inout Decoding) {
+        func check(_ path: String, _ what: String) {
+            let fixed = path.split(separator: "/", omittingEmptySubsequences: false).prefix { !$0.contains("*") && !$0.contains("?") }
+            let root = fixed.joined(separator: "/")
+            guard !root.isEmpty, !FileSystem.exists(root) else { return }
+            decoding.error(.missingFile, "\(what) '\(root)' is not there", at: place)
+        }
+        switch images {
+        case .files(let path): check(path, "the folder of images")
+        case .channels(let channels): for channel in channels { check(channel.pattern, "the folder of '\(channel.name)'") }
+        case nil: if let input = decoding.inputFolder { check(input, "the folder given by --input") }
+        }
+        if let labels { check(labels, "the folder of labels") }
+        for (name, further) in also.sorted(by: { $0.key < $1.key }) { check(further.folder, "the folder of '\(name)'") }
+        if let list { check(list, "the list") }
+    }
+
+    /// The source, ready to list its items.
+    public func configured(readers: Readers) -> ConfiguredSource {
+        var needsInput = images == nil
+        if case .channels(let channels) = images { needsInput = channels.contains { !$0.pattern.contains("/") } }
+        return ConfiguredSource(ports: ports, needsInput: needsInput) { try list($0, readers) }
+    }
+
     // MARK: Listing
 
     /// Finds the files and pairs them.
@@ -75,6 +100,9 @@ public struct FolderSource: Sendable {
         var listing = ItemListing(items: [])
         let channelSets = try channelFileSets(context, readers, &listing)
         guard let first = channelSets.first else { return listing }
+        let otherChannels = channelSets.dropFirst().map { set in
+            Dictionary(set.map { ($0.key, $0.path) }, uniquingKeysWith: { a, _ in a })
+        }
         var partners: [(port: String, set: [String: [FileSet.File]], isImage: Bool)] = []
         if let labels { partners.append(("label", byKey(try FileSet(labels, extensions: readers.fileExtensions)), false)) }
         for (name, further) in also.sorted(by: { $0.key < $1.key }) {
@@ -90,11 +118,11 @@ public struct FolderSource: Sendable {
             }
             var channels = [file.path]
             var missing: [String] = []
-            for (index, set) in channelSets.enumerated().dropFirst() {
-                if let other = set.first(where: { $0.key == file.key }) {
-                    channels.append(other.path)
+            for (index, paths) in otherChannels.enumerated() {
+                if let path = paths[file.key] {
+                    channels.append(path)
                 } else {
-                    missing.append("channel \(index + 1)")
+                    missing.append("channel \(index + 2)")
                 }
             }
             var paths: [String: (path: String, isImage: Bool)] = [:]
@@ -251,13 +279,12 @@ public struct FolderSource: Sendable {
     /// Stored label values as class numbers: classes count from 0 in the order of their stored values.
     private func classified(_ labels: LabelMap, _ path: String) throws -> LabelMap {
         guard !classes.isEmpty || !ignore.isEmpty else { return labels }
-        let ordered = classes.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
         var table: [Int32: Int32] = [:]
         for value in ignore { table[Int32(clamping: value)] = LabelMap.ignoreLabel }
         var names: [Int32: LabelClass] = [:]
-        for (index, entry) in ordered.enumerated() {
+        for (index, entry) in classes.enumerated() {
             table[Int32(clamping: entry.value)] = Int32(index)
-            names[Int32(index)] = LabelClass(name: entry.key)
+            names[Int32(index)] = LabelClass(name: entry.name)
         }
         let passUnknown = classes.isEmpty
         var unknown: (value: Int32, index: Int)?
@@ -280,7 +307,7 @@ public struct FolderSource: Sendable {
             throw Diagnostic(
                 .badLabel, "the label value \(unknown.value) at pixel (\(x), \(y)) belongs to no class",
                 at: Diagnostic.Place(file: path),
-                remedy: "add it to `classes` or `ignore` of the source (stored values: \(ordered.map { "\($0.value) \($0.key)" }.joined(separator: ", ")))")
+                remedy: "add it to `classes` or `ignore` of the source (stored values: \(classes.map { "\($0.value) \($0.name)" }.joined(separator: ", ")))")
         }
         return try LabelMap(
             geometry: labels.geometry, labels: mapped, table: passUnknown ? labels.table : names, origin: labels.origin)
