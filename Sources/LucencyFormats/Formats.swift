@@ -39,7 +39,9 @@ public enum ImageFormats {
             .unknownFormat,
             ending.isEmpty
                 ? "a file without an extension does not say its format"
-                : readable ? "`.\(ending)` can be read but is not written" : "`.\(ending)` is not an image format that can be written",
+                : readable
+                    ? "`.\(ending)` can be read but is not written"
+                    : "`.\(ending)` is not an image format that can be written",
             remedy: "use one of \(known)")
     }
 
@@ -56,20 +58,23 @@ public enum ImageFormats {
         guard stat(path, &status) == 0 else {
             throw Diagnostic(
                 errno == ENOENT ? .missingFile : .unreadableFile,
-                errno == ENOENT ? "there is no such file" : "the file cannot be read: \(String(cString: strerror(errno)))"
+                errno == ENOENT
+                    ? "there is no such file" : "the file cannot be read: \(String(cString: strerror(errno)))"
             ).located(in: path)
         }
         guard status.st_mode & S_IFMT != S_IFDIR else {
             throw Diagnostic(.unreadableFile, "this is a folder, not an image").located(in: path)
         }
         guard let file = fopen(path, "rb") else {
-            throw Diagnostic(.unreadableFile, "the file cannot be read: \(String(cString: strerror(errno)))").located(in: path)
+            throw Diagnostic(.unreadableFile, "the file cannot be read: \(String(cString: strerror(errno)))").located(
+                in: path)
         }
         defer { fclose(file) }
         var head = [UInt8](repeating: 0, count: 16)
         let count = fread(&head, 1, head.count, file)
         if ferror(file) != 0 {
-            throw Diagnostic(.unreadableFile, "the file cannot be read: \(String(cString: strerror(errno)))").located(in: path)
+            throw Diagnostic(.unreadableFile, "the file cannot be read: \(String(cString: strerror(errno)))").located(
+                in: path)
         }
         guard count > 0 else { throw Diagnostic(.damagedFile, "the file is empty").located(in: path) }
         return Array(head.prefix(count))

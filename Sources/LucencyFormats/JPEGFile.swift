@@ -17,7 +17,8 @@ final class JPEGFile: RowDecoder {
         self.reader = reader
         guard [LJPEG_GRAY, LJPEG_RGB, LJPEG_YCBCR].contains(Int(info.colorSpace)) else {
             throw Diagnostic(
-                .unsupportedFeature, "JPEG with \(colorType) colours is not supported", remedy: "convert it to RGB or gray")
+                .unsupportedFeature, "JPEG with \(colorType) colours is not supported",
+                remedy: "convert it to RGB or gray")
         }
     }
 
@@ -82,7 +83,8 @@ final class JPEGFile: RowDecoder {
         case LJPEG_CANNOT_OPEN: Diagnostic(.unreadableFile, "the file cannot be read: \(text)")
         case LJPEG_NO_MEMORY: Diagnostic(.tooLarge, "not enough memory to decode the JPEG")
         case LJPEG_UNSUPPORTED:
-            Diagnostic(.unsupportedFeature, "this kind of JPEG is not supported: \(text)", remedy: "convert it to PNG or TIFF")
+            Diagnostic(
+                .unsupportedFeature, "this kind of JPEG is not supported: \(text)", remedy: "convert it to PNG or TIFF")
         default:
             Diagnostic(
                 .damagedFile, "the JPEG is damaged: \(text)",

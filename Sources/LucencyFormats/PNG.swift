@@ -87,7 +87,8 @@ public struct PNGFormat: ImageFormat, ImageEncoder {
         if info.gamma > 0 { metadata["gAMA"] = "\(info.gamma)" }
         if file.hasTransparency { metadata["tRNS"] = "yes" }
         if info.hasPhysical != 0 {
-            metadata["pHYs"] = "\(info.xPerUnit) × \(info.yPerUnit)"
+            metadata["pHYs"] =
+                "\(info.xPerUnit) × \(info.yPerUnit)"
                 + (info.physicalIsMetre != 0 ? " pixels per metre" : " (no unit)")
         }
         let spacing = file.spacing

@@ -32,7 +32,8 @@ extension PNGFormat {
             try Self.check(options, labels.size)
             if options.rescale || options.float {
                 throw Diagnostic(
-                    .badArgument, "labels are written as they are; `rescale` and `float` do not apply", remedy: "leave it out")
+                    .badArgument, "labels are written as they are; `rescale` and `float` do not apply",
+                    remedy: "leave it out")
             }
             let range: (low: Int32, high: Int32) = labels.labels.withUnsafeBufferPointer { values in
                 values.reduce(into: (0, 0)) { ($0.0, $0.1) = (min($0.0, $1), max($0.1, $1)) }
@@ -47,7 +48,8 @@ extension PNGFormat {
                 let wrong = range.low < 0 ? range.low : range.high
                 throw Diagnostic(
                     .wouldLoseData, "label \(wrong) does not fit \(bits)-bit PNG samples",
-                    remedy: range.low >= 0 && range.high <= 65535 ? "write 16 bits (`bits: 16`)" : "write `.tif` instead")
+                    remedy: range.low >= 0 && range.high <= 65535
+                        ? "write 16 bits (`bits: 16`)" : "write `.tif` instead")
             }
             var spec = try Self.spec(labels.geometry, options, palette ? 3 : 0, bits: bits)
             if palette {

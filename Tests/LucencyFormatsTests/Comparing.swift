@@ -62,7 +62,8 @@ func testImage(
     _ value: (Int) -> Float
 ) throws -> Image {
     let size = GridSize(width, height)
-    let geometry = try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
+    let geometry =
+        try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
     return try Image(
         geometry: geometry, colorModel: model,
         pixels: AlignedBuffer((0..<width * height * model.channelCount).map(value)),

@@ -37,7 +37,9 @@ import Testing
     @Test func `a writer is chosen by the extension`() throws {
         #expect(try ImageFormats.writer(forExtension: "png").name == "png")
         #expect(try ImageFormats.writer(forExtension: ".PNG").name == "png")
-        #expect(diagnostic { _ = try ImageFormats.writer(forExtension: "jpg") }?.message == "`.jpg` can be read but is not written")
+        #expect(
+            diagnostic { _ = try ImageFormats.writer(forExtension: "jpg") }?.message
+                == "`.jpg` can be read but is not written")
         #expect(diagnostic { _ = try ImageFormats.writer(forExtension: "bmp") }?.remedy?.contains(".png") == true)
         #expect(diagnostic { _ = try ImageFormats.writer(forExtension: "") }?.code == .unknownFormat)
         #expect(ImageFormats.fileExtension(of: "/a.b/C.TIF") == "tif")

@@ -38,9 +38,13 @@ import Testing
         #expect(cmyk?.code == .unsupportedFeature && cmyk?.message.contains("cmyk") == true)
         let labels = diagnostic { _ = try jpeg.readLabels(fixture("jpeg/gray.jpg")) }
         #expect(labels?.code == .unsupportedFeature && labels?.remedy?.contains("threshold") == true)
-        let page = diagnostic { _ = try jpeg.readImage(fixture("jpeg/gray.jpg"), pages: .page(2), region: nil, limits: .standard) }
+        let page = diagnostic {
+            _ = try jpeg.readImage(fixture("jpeg/gray.jpg"), pages: .page(2), region: nil, limits: .standard)
+        }
         #expect(page?.code == .noSuchPage)
-        let limit = diagnostic { _ = try jpeg.storedFacts(of: fixture("jpeg/gray.jpg"), page: 1, limits: ReadLimits(bytes: 99)) }
+        let limit = diagnostic {
+            _ = try jpeg.storedFacts(of: fixture("jpeg/gray.jpg"), page: 1, limits: ReadLimits(bytes: 99))
+        }
         #expect(limit?.code == .tooLarge)
     }
 
@@ -79,7 +83,8 @@ import Testing
     func `real photographs decode`() throws {
         let data = try #require(TestFiles.shared).appending(path: "data")
         for name in [
-            "chest-xray/original/X-ray_of_cyst_in_pneumocystis_pneumonia_1.jpg", "polyp-kvasir/original/cju0qkwl35piu0993l0dewei2.jpg",
+            "chest-xray/original/X-ray_of_cyst_in_pneumocystis_pneumonia_1.jpg",
+            "polyp-kvasir/original/cju0qkwl35piu0993l0dewei2.jpg",
         ] {
             let path = data.appending(path: name).path
             let facts = try jpeg.facts(path), page = try jpeg.page(path)

@@ -55,7 +55,8 @@ import Testing
             #expect(try png.readImage(path, region: region) == png.readImage(path).cropped(to: region), "\(name)")
         }
         let outside = Region(x: 20, y: 0, size: GridSize(20, 7))
-        #expect(diagnostic { _ = try png.readImage(fixture("png/basn2c16.png"), region: outside) }?.code == .regionOutside)
+        #expect(
+            diagnostic { _ = try png.readImage(fixture("png/basn2c16.png"), region: outside) }?.code == .regionOutside)
     }
 
     @Test func `labels are palette indices with their colours, or gray values`() throws {
@@ -92,12 +93,17 @@ import Testing
         #expect(try png.readImage(fixture("png/tbbn2c16.png")).colorModel == .rgba)
         #expect(try png.readImage(fixture("png/tp1n3p08.png")).colorModel == .rgba)
         #expect(try png.readImage(fixture("png/basn4a16.png")).colorModel == .grayAlpha)
-        #expect(diagnostic { _ = try png.readImage(fixture("png/basn0g01.png"), pages: .page(2), region: nil, limits: .standard) }?
+        #expect(
+            diagnostic {
+                _ = try png.readImage(fixture("png/basn0g01.png"), pages: .page(2), region: nil, limits: .standard)
+            }?
             .code == .noSuchPage)
     }
 
     @Test func `damage that libpng only warns about is refused`() throws {
-        for (name, word) in [("made-wrong-adler", "incorrect data check"), ("made-short-pixels", "Not enough image data")] {
+        for (name, word) in [
+            ("made-wrong-adler", "incorrect data check"), ("made-short-pixels", "Not enough image data"),
+        ] {
             let failure = diagnostic { _ = try png.readImage(fixture("png/\(name).png")) }
             #expect(failure?.code == .damagedFile)
             #expect(failure?.message.contains(word) == true, "\(failure?.description ?? name)")

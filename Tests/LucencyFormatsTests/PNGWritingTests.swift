@@ -33,7 +33,9 @@ import Testing
         #expect(scaled.pixels[0] == 0 && scaled.pixels[65535] == 255 && scaled.pixels[32768] == 128)
     }
 
-    @Test(arguments: [ColorModel.gray, .grayAlpha, .rgb, .rgba]) func `every colour model survives both depths`(model: ColorModel) throws {
+    @Test(arguments: [ColorModel.gray, .grayAlpha, .rgb, .rgba]) func `every colour model survives both depths`(
+        model: ColorModel
+    ) throws {
         let small = try testImage(13, 7, model, stored: .uint8) { Float($0 * 5 % 256) }
         let large = try testImage(13, 7, model, stored: .uint16) { Float($0 * 997 % 65536) }
         for image in [small, large] {
@@ -65,7 +67,8 @@ import Testing
 
     @Test func `labels survive as palette, 8 and 16 bits`() throws {
         func labels(_ values: [Int32], _ table: [Int32: LabelClass] = [:]) throws -> LabelMap {
-            try LabelMap(geometry: Geometry(size: GridSize(values.count, 1)), labels: AlignedBuffer(values), table: table)
+            try LabelMap(
+                geometry: Geometry(size: GridSize(values.count, 1)), labels: AlignedBuffer(values), table: table)
         }
         func roundTrip(_ map: LabelMap, _ options: WriteOptions = .init()) throws -> (LabelMap, PageHeader) {
             try withTemporaryFolder { folder in
@@ -106,9 +109,11 @@ import Testing
             #expect(try png.readImage(path).pixels.array == [0, 128, 255])
             try png.write(two, to: path, options: .init(bits: 16))
             #expect(try png.readImage(path).pixels.array == [0, 32768, 65535])
-            #expect(diagnostic { try png.write(two, to: path, options: .init(float: true)) }?.code == .unsupportedFeature)
+            #expect(
+                diagnostic { try png.write(two, to: path, options: .init(float: true)) }?.code == .unsupportedFeature)
             let three = try ProbabilityMap(
-                geometry: geometry, classes: ["a", "b", "c"], kind: .independent, values: AlignedBuffer(repeating: 0.5, count: 9))
+                geometry: geometry, classes: ["a", "b", "c"], kind: .independent,
+                values: AlignedBuffer(repeating: 0.5, count: 9))
             let refused = diagnostic { try png.write(three, to: path, options: .init()) }
             #expect(refused?.code == .wouldLoseData && refused?.remedy?.contains(".tif") == true)
         }
@@ -121,7 +126,8 @@ import Testing
         #expect(refusal(image, .init(bits: 12))?.code == .unsupportedFeature)
         #expect(refusal(image, .init(compression: "lzw"))?.code == .badValue)
         #expect(refusal(try testImage(3, 2, .channels(3)) { Float($0) })?.code == .channelMismatch)
-        let volume = try Image(geometry: Geometry(size: GridSize(2, 2, 2)), pixels: AlignedBuffer(repeating: 0, count: 8))
+        let volume = try Image(
+            geometry: Geometry(size: GridSize(2, 2, 2)), pixels: AlignedBuffer(repeating: 0, count: 8))
         #expect(refusal(volume)?.code == .unsupportedFeature)
         #expect(refusal(try testImage(3, 2) { Float($0) / 2 })?.message.contains("pixel (1, 0) is 0.5") == true)
     }

@@ -11,7 +11,8 @@ import Testing
         let width = width ?? values.count / channels
         let bytes = values.withUnsafeBytes { AlignedBuffer(Array($0)) }
         return try StoredSamples(
-            width: width, height: values.count / channels / width, samplesPerPixel: channels, type: type, planar: planar,
+            width: width, height: values.count / channels / width, samplesPerPixel: channels, type: type,
+            planar: planar,
             bytes: bytes)
     }
 
@@ -46,7 +47,8 @@ import Testing
     @Test func `every type becomes the same numbers in float32`() throws {
         #expect(try floats(samples([0, 7, 255] as [UInt8], .uint8)) == [0, 7, 255])
         #expect(try floats(samples([0, 7, 65535] as [UInt16], .uint16)) == [0, 7, 65535])
-        #expect(try floats(samples([0, 4_294_967_040] as [UInt32], SampleType(.unsigned, bits: 32))) == [0, 4_294_967_040])
+        #expect(
+            try floats(samples([0, 4_294_967_040] as [UInt32], SampleType(.unsigned, bits: 32))) == [0, 4_294_967_040])
         #expect(try floats(samples([1 << 63, 3] as [UInt64], SampleType(.unsigned, bits: 64))) == [0x1p63, 3])
         #expect(try floats(samples([-128, 127] as [Int8], SampleType(.signed, bits: 8))) == [-128, 127])
         #expect(try floats(samples([-32768, 5] as [Int16], SampleType(.signed, bits: 16))) == [-32768, 5])
@@ -61,33 +63,46 @@ import Testing
     }
 
     @Test func `values that float32 cannot hold are refused with pixel and value`() throws {
-        let wide = diagnostic { _ = try floats(samples([1, 2, 3, 16_777_217] as [UInt32], SampleType(.unsigned, bits: 32), width: 2)) }
+        let wide = diagnostic {
+            _ = try floats(samples([1, 2, 3, 16_777_217] as [UInt32], SampleType(.unsigned, bits: 32), width: 2))
+        }
         #expect(wide?.code == .inexactValue)
         #expect(wide?.message == "pixel (1, 1) is 16777217 (uint32), which float32 cannot hold exactly")
         let large = diagnostic { _ = try floats(samples([.max] as [UInt64], SampleType(.unsigned, bits: 64))) }
         #expect(large?.message.contains("18446744073709551615") == true)
-        #expect(diagnostic { _ = try floats(samples([.max] as [Int64], SampleType(.signed, bits: 64))) }?.code == .inexactValue)
-        #expect(diagnostic { _ = try floats(samples([0.1] as [Double], SampleType(.float, bits: 64))) }?.code == .inexactValue)
-        #expect(diagnostic { _ = try floats(samples([1e300] as [Double], SampleType(.float, bits: 64))) }?.code == .inexactValue)
+        #expect(
+            diagnostic { _ = try floats(samples([.max] as [Int64], SampleType(.signed, bits: 64))) }?.code
+                == .inexactValue)
+        #expect(
+            diagnostic { _ = try floats(samples([0.1] as [Double], SampleType(.float, bits: 64))) }?.code
+                == .inexactValue)
+        #expect(
+            diagnostic { _ = try floats(samples([1e300] as [Double], SampleType(.float, bits: 64))) }?.code
+                == .inexactValue)
         #expect(diagnostic { _ = try floats(samples([0, .nan] as [Float], .float32)) }?.code == .notFinite)
-        #expect(diagnostic { _ = try floats(samples([-.infinity] as [Double], SampleType(.float, bits: 64))) }?.code == .notFinite)
+        #expect(
+            diagnostic { _ = try floats(samples([-.infinity] as [Double], SampleType(.float, bits: 64))) }?.code
+                == .notFinite)
         let half = diagnostic { _ = try floats(samples([0, 0x7c00] as [UInt16], SampleType(.float, bits: 16))) }
         #expect(half?.message == "pixel (1, 0) is inf")
     }
 
     @Test func `min is white turns values round by their significant bits`() throws {
         #expect(try floats(samples([0, 1] as [UInt8], SampleType(.unsigned, bits: 1)), inverted: true) == [1, 0])
-        #expect(try floats(samples([0, 4095] as [UInt16], SampleType(.unsigned, bits: 12)), inverted: true) == [4095, 0])
+        #expect(
+            try floats(samples([0, 4095] as [UInt16], SampleType(.unsigned, bits: 12)), inverted: true) == [4095, 0])
         #expect(try floats(samples([.max] as [UInt64], SampleType(.unsigned, bits: 64)), inverted: true) == [0])
         // Only the first channel is intensity; the second is opacity.
         #expect(try floats(samples([0, 9] as [UInt8], .uint8, channels: 2), inverted: true) == [255, 9])
-        #expect(diagnostic { _ = try floats(samples([0] as [Int8], SampleType(.signed, bits: 8)), inverted: true) }?.code
-            == .unsupportedFeature)
+        #expect(
+            diagnostic { _ = try floats(samples([0] as [Int8], SampleType(.signed, bits: 8)), inverted: true) }?.code
+                == .unsupportedFeature)
     }
 
     @Test func `chunky and planar samples give the same planes`() throws {
         #expect(try floats(samples([1, 2, 3, 4, 5, 6] as [UInt8], .uint8, channels: 3)) == [1, 4, 2, 5, 3, 6])
-        #expect(try floats(samples([1, 4, 2, 5, 3, 6] as [UInt8], .uint8, channels: 3, planar: true)) == [1, 4, 2, 5, 3, 6])
+        #expect(
+            try floats(samples([1, 4, 2, 5, 3, 6] as [UInt8], .uint8, channels: 3, planar: true)) == [1, 4, 2, 5, 3, 6])
     }
 
     @Test func `a window is cut to what is there`() throws {
@@ -109,14 +124,19 @@ import Testing
         #expect(try labels(samples([7, 255, 9, 255] as [UInt8], .uint8, channels: 2), hasAlpha: true) == [7, 9])
         let fraction = diagnostic { _ = try labels(samples([1, 0.5] as [Float], .float32)) }
         #expect(fraction?.code == .badLabel && fraction?.message.contains("pixel (1, 0) is 0.5") == true)
-        #expect(diagnostic { _ = try labels(samples([1 << 31] as [UInt32], SampleType(.unsigned, bits: 32))) }?.code == .badLabel)
-        #expect(diagnostic { _ = try labels(samples([.min] as [Int64], SampleType(.signed, bits: 64))) }?.code == .badLabel)
-        #expect(diagnostic { _ = try labels(samples([.nan] as [Double], SampleType(.float, bits: 64))) }?.code == .badLabel)
+        #expect(
+            diagnostic { _ = try labels(samples([1 << 31] as [UInt32], SampleType(.unsigned, bits: 32))) }?.code
+                == .badLabel)
+        #expect(
+            diagnostic { _ = try labels(samples([.min] as [Int64], SampleType(.signed, bits: 64))) }?.code == .badLabel)
+        #expect(
+            diagnostic { _ = try labels(samples([.nan] as [Double], SampleType(.float, bits: 64))) }?.code == .badLabel)
         let color = diagnostic { _ = try labels(samples([7, 7, 8] as [UInt8], .uint8, channels: 3), colorChannels: 3) }
         #expect(color?.code == .channelMismatch)
         let clear = diagnostic { _ = try labels(samples([7, 254] as [UInt8], .uint8, channels: 2), hasAlpha: true) }
         #expect(clear?.code == .channelMismatch)
-        #expect(diagnostic { _ = try labels(samples([7, 254] as [UInt8], .uint8, channels: 2)) }?.code == .channelMismatch)
+        #expect(
+            diagnostic { _ = try labels(samples([7, 254] as [UInt8], .uint8, channels: 2)) }?.code == .channelMismatch)
     }
 
     @Test func `facts do not depend on where bands are cut`() throws {
@@ -156,8 +176,10 @@ import Testing
 
     @Test func `the stored depth is kept where the format has it`() throws {
         func target(_ stored: SampleType?, _ types: [SampleType], _ value: Float = 3) throws -> SampleType {
-            try Quantizer(for: testImage(2, 1, stored: stored) { _ in value }, options: .init(), supported: types, format: "tiff")
-                .target
+            try Quantizer(
+                for: testImage(2, 1, stored: stored) { _ in value }, options: .init(), supported: types, format: "tiff"
+            )
+            .target
         }
         #expect(try target(.uint8, types) == .uint8)
         #expect(try target(SampleType(.unsigned, bits: 12), types) == .uint16)
@@ -169,7 +191,8 @@ import Testing
         // Without signed samples, values decide.
         #expect(try target(SampleType(.signed, bits: 16), [.uint8, .uint16]) == .uint8)
         #expect(diagnostic { _ = try target(nil, [.uint8, .uint16], 0.5) }?.code == .wouldLoseData)
-        #expect(diagnostic { _ = try target(SampleType(.signed, bits: 16), [.uint8, .uint16], -1) }?.code == .wouldLoseData)
+        #expect(
+            diagnostic { _ = try target(SampleType(.signed, bits: 16), [.uint8, .uint16], -1) }?.code == .wouldLoseData)
     }
 
     @Test func `what would be lost is named with pixel and remedy`() throws {
