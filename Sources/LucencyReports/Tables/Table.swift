@@ -117,7 +117,8 @@ public struct Table: Sendable, Hashable {
         }
         guard columns.count == other.columns.count else {
             throw Diagnostic(
-                .badArgument, "tables cannot be joined: one has \(columns.count) columns, the other \(other.columns.count)")
+                .badArgument,
+                "tables cannot be joined: one has \(columns.count) columns, the other \(other.columns.count)")
         }
     }
 }
