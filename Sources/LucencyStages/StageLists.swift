@@ -24,9 +24,7 @@ extension Catalog {
             .gather,
         ],
         writers: [
-            .imagePNG, .imageTIFF,
-            .labelsPNG, .labelsTIFF,
-            .probabilitiesPNG, .probabilitiesTIFF,
+            .imagePNG, .labelsPNG, .probabilitiesPNG,
             .tableCSV, .tableMarkdown, .tableJSON,
             .model,
         ],
