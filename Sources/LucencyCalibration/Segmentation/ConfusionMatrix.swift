@@ -79,7 +79,9 @@ public struct ConfusionMatrix: Hashable, Sendable {
 
     /// Pixels with this reference and this predicted label.
     public subscript(reference reference: Int32, prediction prediction: Int32) -> Int {
-        guard let row = labels.firstIndex(of: reference), let column = labels.firstIndex(of: prediction) else { return 0 }
+        guard let row = labels.firstIndex(of: reference), let column = labels.firstIndex(of: prediction) else {
+            return 0
+        }
         return counts[row * labels.count + column]
     }
 

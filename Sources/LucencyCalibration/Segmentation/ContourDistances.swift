@@ -30,7 +30,8 @@ public struct ContourDistances: Sendable {
     ) throws(Diagnostic) {
         guard reference.size.isPlanar else {
             throw Diagnostic(
-                .badArgument, "distances by contour length are of the plane, and the image has \(reference.size.z) slices",
+                .badArgument,
+                "distances by contour length are of the plane, and the image has \(reference.size.z) slices",
                 remedy: "use the distances between border pixels")
         }
         let pair = try MaskPair(label, prediction: prediction, reference: reference, ignoring: ignoring)

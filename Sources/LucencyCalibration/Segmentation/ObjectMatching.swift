@@ -28,7 +28,9 @@ public struct DetectionCounts: Hashable, Codable, Sendable {
     /// Harmonic mean of precision and recall: 0 when objects exist and none was matched, undefined without any object.
     public var f1: Score {
         guard referenceObjects > 0 || predictedObjects > 0 else { return .undefined }
-        guard let recall = recall.value, let precision = precision.value, recall + precision > 0 else { return .value(0) }
+        guard let recall = recall.value, let precision = precision.value, recall + precision > 0 else {
+            return .value(0)
+        }
         return .value(2 * recall * precision / (recall + precision))
     }
 
@@ -68,7 +70,8 @@ public struct ObjectMatching: Hashable, Codable, Sendable {
 
     package func counts(_ pair: MaskPair) throws(Diagnostic) -> DetectionCounts {
         if case .iou(let limit) = rule, !(limit > 0 && limit <= 1) {
-            throw Diagnostic(.badArgument, "objects cannot be matched at an IoU of \(limit)", remedy: "give 0 to 1, such as 0.5")
+            throw Diagnostic(
+                .badArgument, "objects cannot be matched at an IoU of \(limit)", remedy: "give 0 to 1, such as 0.5")
         }
         let predicted = try ComponentRuns(pair.prediction, connectivity)
         let reference = try ComponentRuns(pair.reference, connectivity)
@@ -105,7 +108,8 @@ public struct ObjectMatching: Hashable, Codable, Sendable {
             let a = reference.runs[row], b = predicted.runs[column]
             let pixels = min(a.end, b.end) - max(a.start, b.start)
             if pixels > 0 {
-                shared[Int64(reference.components[row]) << 32 | Int64(predicted.components[column]), default: 0] += pixels
+                shared[Int64(reference.components[row]) << 32 | Int64(predicted.components[column]), default: 0] +=
+                    pixels
             }
             if a.end <= b.end { row += 1 } else { column += 1 }
         }

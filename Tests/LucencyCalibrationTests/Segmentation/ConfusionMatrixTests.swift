@@ -39,7 +39,8 @@ import Testing
     }
 
     @Test func ratiosOfNothingAreUndefined() {
-        let nothing = Overlap(trueNegatives: 5), missed = Overlap(falseNegatives: 3), invented = Overlap(falsePositives: 2)
+        let nothing = Overlap(trueNegatives: 5), missed = Overlap(falseNegatives: 3),
+            invented = Overlap(falsePositives: 2)
         #expect(nothing.dice == .undefined && nothing.iou == .undefined && nothing.recall == .undefined)
         #expect(missed.dice == .value(0) && missed.recall == .value(0) && missed.precision == .undefined)
         #expect(invented.dice == .value(0) && invented.recall == .undefined && invented.precision == .value(0))
@@ -69,7 +70,9 @@ import Testing
             #"{"labels":[0,1],"counts":[1,2,3],"ignored":0}"#, #"{"labels":[1,0],"counts":[1,2,3,4],"ignored":0}"#,
             #"{"labels":[0],"counts":[-1],"ignored":0}"#,
         ] {
-            #expect(throws: DecodingError.self) { try JSONDecoder().decode(ConfusionMatrix.self, from: Data(text.utf8)) }
+            #expect(throws: DecodingError.self) {
+                try JSONDecoder().decode(ConfusionMatrix.self, from: Data(text.utf8))
+            }
         }
     }
 }

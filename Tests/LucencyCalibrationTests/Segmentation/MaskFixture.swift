@@ -15,15 +15,17 @@ enum MaskFixture {
         let shape = tensor.tensorShape.reversed() + [1]
         let size = GridSize(shape[0], shape[1], shape[2])
         let steps = spacing.map { Array($0.reversed()) + [1] }
-        let geometry = try steps.map {
-            try Geometry(size: size, spacing: [$0[0], $0[1], $0[2]], source: .stated(.mm))
-        } ?? Geometry(size: size)
+        let geometry =
+            try steps.map {
+                try Geometry(size: size, spacing: [$0[0], $0[1], $0[2]], source: .stated(.mm))
+            } ?? Geometry(size: size)
         return try LabelMap(geometry: geometry, labels: AlignedBuffer(tensor.tensorData.map { Int32($0) }))
     }
 
     static func drawn(_ rows: String..., spacing: SIMD3<Double>? = nil) throws -> LabelMap {
         let size = GridSize(rows[0].count, rows.count)
-        let geometry = try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
+        let geometry =
+            try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
         return try LabelMap(
             geometry: geometry, labels: AlignedBuffer(rows.joined().map { Int32($0.wholeNumberValue ?? 0) }))
     }
@@ -37,7 +39,10 @@ enum MaskFixture {
         }
         let sides = SIMD3(Double(size.x), Double(size.y), Double(size.z))
         let balls = (0..<4).map { _ in
-            (center: SIMD3(random(), random(), size.isPlanar ? 0 : random()) * sides, radius: sides * (0.1 + 0.2 * random()))
+            (
+                center: SIMD3(random(), random(), size.isPlanar ? 0 : random()) * sides,
+                radius: sides * (0.1 + 0.2 * random())
+            )
         }
         let labels = (0..<size.count).map { index -> Int32 in
             let place = SIMD3(
@@ -47,7 +52,8 @@ enum MaskFixture {
                 return (gap * gap).sum() < 1
             } ? 1 : 0
         }
-        let geometry = try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
+        let geometry =
+            try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
         return try LabelMap(geometry: geometry, labels: AlignedBuffer(labels))
     }
 }

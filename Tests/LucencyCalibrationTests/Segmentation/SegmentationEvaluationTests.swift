@@ -13,7 +13,8 @@ import Testing
     private func map(_ rows: [String], spacing: SIMD3<Double>? = nil) throws -> LabelMap {
         let flat = rows.joined().map { Int32($0.wholeNumberValue ?? 0) }
         let size = GridSize(rows[0].count, rows.count)
-        let geometry = try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
+        let geometry =
+            try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
         return try LabelMap(geometry: geometry, labels: AlignedBuffer(flat))
     }
 
@@ -193,7 +194,8 @@ import Testing
         #expect(counts == DetectionCounts() && counts.f1 == .undefined && counts.recall == .undefined)
         #expect(DetectionCounts(referenceObjects: 1).f1 == .value(0))
         for limit in [0, -1, 1.1, Double.nan] {
-            #expect(code { try ObjectMatching(.iou(limit))(of: 1, prediction: empty, reference: empty) } == .badArgument)
+            #expect(
+                code { try ObjectMatching(.iou(limit))(of: 1, prediction: empty, reference: empty) } == .badArgument)
         }
     }
 }

@@ -41,7 +41,8 @@ import Testing
         var planar = 0
         for (name, prediction, reference, expected) in try cases() {
             guard let contour = expected["contour"] else {
-                #expect(code { try ContourDistances(of: 1, prediction: prediction, reference: reference) } == .badArgument)
+                #expect(
+                    code { try ContourDistances(of: 1, prediction: prediction, reference: reference) } == .badArgument)
                 continue
             }
             planar += 1
@@ -95,7 +96,8 @@ import Testing
             let back = try SurfaceDistances(of: 1, prediction: b, reference: a)
             for form in SurfaceDistances.HausdorffForm.allCases {
                 for percentile in [50.0, 95, 100] {
-                    #expect(forward.hausdorff(percentile: percentile, form) == back.hausdorff(percentile: percentile, form))
+                    #expect(
+                        forward.hausdorff(percentile: percentile, form) == back.hausdorff(percentile: percentile, form))
                 }
             }
             #expect((forward.hausdorff(percentile: 95).value ?? .nan) <= (forward.hausdorff().value ?? .nan))
@@ -151,7 +153,8 @@ import Testing
     }
 
     @Test func croppingToTheObjectsAndThreadsChangeNothing() throws {
-        let a = try MaskFixture.blobs(GridSize(40, 33, 12), seed: 21), b = try MaskFixture.blobs(GridSize(40, 33, 12), seed: 22)
+        let a = try MaskFixture.blobs(GridSize(40, 33, 12), seed: 21),
+            b = try MaskFixture.blobs(GridSize(40, 33, 12), seed: 22)
         let serial = try SurfaceDistances(of: 1, prediction: a, reference: b)
         let parallel = try SurfaceDistances(of: 1, prediction: a, reference: b, pool: ThreadPool(threads: 3))
         #expect(serial.predictionToReference == parallel.predictionToReference)
@@ -171,7 +174,8 @@ import Testing
     }
 
     @Test func theUnitIsNamedAndCanBeChosen() throws {
-        let a = try MaskFixture.drawn("1...", spacing: [0.2, 0.2, 1]), b = try MaskFixture.drawn("...1", spacing: [0.2, 0.2, 1])
+        let a = try MaskFixture.drawn("1...", spacing: [0.2, 0.2, 1]),
+            b = try MaskFixture.drawn("...1", spacing: [0.2, 0.2, 1])
         func distance(_ unit: LengthUnit?) throws -> (Double, LengthUnit) {
             let surface = try SurfaceDistances(of: 1, prediction: a, reference: b, unit: unit)
             return (surface.hausdorff().value ?? .nan, surface.unit)
