@@ -212,7 +212,13 @@ int32_t ctiff_describe(ctiff_file *file, ctiff_page *page) {
     uint16_t children = 0;
     uint64_t *offsets = NULL;
     if (TIFFGetField(tiff, TIFFTAG_SUBIFD, &children, &offsets) == 1) page->sub_directories = children;
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SUBFILETYPE, &page->subfile_type);
+    for (uint32_t index = 0; index < page->blocks; index++) page->absent_blocks += (uint32_t)ctiff_is_absent(file, index);
     return 1;
+}
+
+int32_t ctiff_is_absent(ctiff_file *file, uint32_t index) {
+    return TIFFGetStrileByteCount(file->tiff, index) == 0 && TIFFGetStrileOffset(file->tiff, index) == 0;
 }
 
 int64_t ctiff_read_block(ctiff_file *file, uint32_t index, void *buffer, int64_t bytes) {

@@ -34,6 +34,10 @@ typedef struct {
     const char *description, *software, *page_name, *date_time, *document_name;
     const uint16_t *red, *green, *blue;
     uint32_t icc_bytes, sub_directories;
+    /// NewSubfileType: bit 0 a reduced copy, bit 2 a transparency mask.
+    uint32_t subfile_type;
+    /// Tiles or strips that the file leaves out (offset and byte count 0).
+    uint32_t absent_blocks;
 } ctiff_page;
 
 /// What a page to be written shall say.
@@ -78,6 +82,8 @@ void ctiff_clear(ctiff_file *file);
 int32_t ctiff_select(ctiff_file *file, uint64_t offset);
 /// Describes the current page and chooses the decoder's output. 1 on success.
 int32_t ctiff_describe(ctiff_file *file, ctiff_page *page);
+/// Whether the file leaves a tile or strip out, which then is all zeros.
+int32_t ctiff_is_absent(ctiff_file *file, uint32_t index);
 /// Decodes one tile or strip; the decoded byte count, or -1.
 int64_t ctiff_read_block(ctiff_file *file, uint32_t index, void *buffer, int64_t bytes);
 /// Decodes the next row of a plane; rows of a strip must be read in order. 1 on success.
