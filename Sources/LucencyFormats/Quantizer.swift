@@ -1,12 +1,6 @@
 import LucencyFoundation
 import LucencyImaging
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// Turns an image's floats into the samples of a file: exactly, or (with `rescale`) mapped to the full range.
 package struct Quantizer: Sendable {
     /// What is written: an integer type of 8, 16 or 32 bits, or `float32`.
@@ -54,7 +48,8 @@ package struct Quantizer: Sendable {
         if hasAlpha {
             let opacity = Self.range(of: image, channels: colors..<image.channels)
             guard let range = contains(stored, opacity) ?? contains(0...1, opacity) else {
-                throw Diagnostic(.wouldLoseData, "opacities from \(opacity.lowerBound) to \(opacity.upperBound) have no scale")
+                throw Diagnostic(
+                    .wouldLoseData, "opacities from \(opacity.lowerBound) to \(opacity.upperBound) have no scale")
             }
             alphaMapping = map(range)
         } else {
@@ -96,12 +91,18 @@ package struct Quantizer: Sendable {
         case (.float, _):
             let out = out.assumingMemoryBound(to: Float.self)
             for i in 0..<values.count { out[i] = values[i] }
-        case (_, 1):
-            let out = out.assumingMemoryBound(to: UInt8.self)
-            for i in 0..<values.count { out[i] = UInt8(max(0, min(255, (values[i] * 255).rounded()))) }
-        default:
-            let out = out.assumingMemoryBound(to: UInt16.self)
-            for i in 0..<values.count { out[i] = UInt16(max(0, min(65535, (values[i] * 65535).rounded()))) }
+        case (_, 1): unit(values, 255, out.assumingMemoryBound(to: UInt8.self))
+        default: unit(values, 65535, out.assumingMemoryBound(to: UInt16.self))
+        }
+    }
+
+    private static func unit<T: FixedWidthInteger>(
+        _ values: UnsafeBufferPointer<Float>, _ full: Float, _ out: UnsafeMutablePointer<T>
+    ) {
+        for i in 0..<values.count {
+            let scaled = values[i] * full
+            let bounded = scaled > 0 ? (scaled < full ? scaled : full) : 0
+            out[i] = T(truncatingIfNeeded: (bounded + 0x1p23).bitPattern)
         }
     }
 
@@ -111,21 +112,34 @@ package struct Quantizer: Sendable {
         let out = raw.assumingMemoryBound(to: T.self)
         let low = Double(T.min), high = Double(T.max), width = image.size.x
         try each(image, z, rows, channel) { source, start, step, plane in
+            let out = out + start
             if let mapping = hasAlpha && plane == image.channels - 1 ? alphaMapping : mapping {
+                // Targets of a mapping are unsigned, so that adding 2^52 leaves the rounded integer in the low bits.
+                let offset = mapping.low, scale = mapping.scale
                 for x in 0..<width {
-                    let value = ((Double(source[x]) - mapping.low) * mapping.scale).rounded(.toNearestOrEven) + low
-                    out[start &+ x &* step] = T(min(max(value, low), high))
+                    let value = (Double(source[x]) - offset) * scale
+                    let bounded = value > 0 ? (value < high ? value : high) : 0
+                    out[x &* step] = T(truncatingIfNeeded: (bounded + 0x1p52).bitPattern)
                 }
                 return nil
             }
             var good = true
-            for x in 0..<width {
-                let value = Double(source[x])
-                let stored = T(min(max(value, low), high))
-                out[start &+ x &* step] = stored
-                good = good && Double(stored) == value
+            if T.isSigned || T.bitWidth > 16 {
+                for x in 0..<width {
+                    let value = Double(source[x])
+                    let stored = T(min(max(value, low), high))
+                    out[x &* step] = stored
+                    good = good && Double(stored) == value
+                }
+            } else {
+                // As above with 2^23; whatever lies outside, or has a fraction, does not come back equal.
+                for x in 0..<width {
+                    let stored = T(truncatingIfNeeded: (source[x] + 0x1p23).bitPattern)
+                    out[x &* step] = stored
+                    good = good && Float(stored) == source[x]
+                }
             }
-            return good ? nil : (0..<width).first { Double(out[start &+ $0 &* step]) != Double(source[$0]) }
+            return good ? nil : (0..<width).first { Double(out[$0 &* step]) != Double(source[$0]) }
         }
     }
 
@@ -174,10 +188,13 @@ extension Quantizer {
         let unsigned = integers.filter { $0.kind == .unsigned }
         if let bits = options.bits {
             let fits = integers.filter { $0.bits == bits && (!options.rescale || $0.kind == .unsigned) }
-            guard let chosen = fits.first(where: { $0.kind == stored?.kind }) ?? fits.first(where: { $0.kind == .unsigned })
+            guard
+                let chosen = fits.first(where: { $0.kind == stored?.kind })
+                    ?? fits.first(where: { $0.kind == .unsigned })
             else {
                 let known = unsigned.map { "\($0.bits)" }.joined(separator: ", ")
-                throw Diagnostic(.unsupportedFeature, "\(name) is not written with \(bits) bits here; it can have \(known)")
+                throw Diagnostic(
+                    .unsupportedFeature, "\(name) is not written with \(bits) bits here; it can have \(known)")
             }
             return chosen
         }

@@ -78,8 +78,10 @@ package struct SampleConversion: Sendable {
         switch (type.kind, type.unpackedBytes) {
         case (.unsigned, 1): map(raw, UInt8.self, step, count, out) { Int32($0) }
         case (.unsigned, 2): map(raw, UInt16.self, step, count, out) { Int32($0) }
-        case (.unsigned, 4): return check(raw, UInt32.self, step, count, out) { (Int32(truncatingIfNeeded: $0), $0 <= 0x7fff_ffff) }
-        case (.unsigned, _): return check(raw, UInt64.self, step, count, out) { (Int32(truncatingIfNeeded: $0), $0 <= 0x7fff_ffff) }
+        case (.unsigned, 4):
+            return check(raw, UInt32.self, step, count, out) { (Int32(truncatingIfNeeded: $0), $0 <= 0x7fff_ffff) }
+        case (.unsigned, _):
+            return check(raw, UInt64.self, step, count, out) { (Int32(truncatingIfNeeded: $0), $0 <= 0x7fff_ffff) }
         case (.signed, 1): map(raw, Int8.self, step, count, out) { Int32($0) }
         case (.signed, 2): map(raw, Int16.self, step, count, out) { Int32($0) }
         case (.signed, 4): map(raw, Int32.self, step, count, out) { $0 }
@@ -135,6 +137,7 @@ package struct SampleConversion: Sendable {
 
     /// One sample as a person would write it.
     func text(of raw: UnsafeRawPointer, at index: Int) -> String {
+        if value(of: raw, at: index).isNaN { return "nan" }
         switch (type.kind, type.unpackedBytes) {
         case (.unsigned, 8): return "\(raw.assumingMemoryBound(to: UInt64.self)[index])"
         case (.signed, 8): return "\(raw.assumingMemoryBound(to: Int64.self)[index])"

@@ -106,7 +106,8 @@ package struct StoredSamples: Sendable {
                         into: target + (plane &* planeStride &+ row &* rowStride))
                     if let bad {
                         return conversion.offence(
-                            base + start &* type.unpackedBytes, at: bad &* pixelStep, pixel: (x + window.x + bad, y + window.y + row),
+                            base + start &* type.unpackedBytes, at: bad &* pixelStep,
+                            pixel: (x + window.x + bad, y + window.y + row),
                             channel: channel + plane)
                     }
                 }
