@@ -159,6 +159,7 @@ int32_t ctiff_describe(ctiff_file *file, ctiff_page *page) {
     TIFFGetFieldDefaulted(tiff, TIFFTAG_FILLORDER, &page->fill_order);
     TIFFGetField(tiff, TIFFTAG_PREDICTOR, &page->predictor);
 
+    page->swapped = TIFFIsByteSwapped(tiff) != 0;
     page->tiled = TIFFIsTiled(tiff) != 0;
     if (page->tiled) {
         TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &page->block_width);

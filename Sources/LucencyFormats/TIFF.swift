@@ -176,7 +176,8 @@ private struct TIFFPalette {
         planeStride: Int, rowStride: Int
     ) {
         let step = block.samplesPerPixel, wide = block.type.unpackedBytes == 2
-        block.bytes.withUnsafeBytes { bytes in
+        block.bytes.withUnsafeBufferPointer { buffer in
+            let bytes = UnsafeRawBufferPointer(buffer)
             for row in 0..<window.height {
                 let out = target + row &* rowStride
                 for x in 0..<window.width {

@@ -116,7 +116,7 @@ struct TIFFBlockReader {
                 } else {
                     TIFFUnpacking.unpack(
                         from, rowBytes: page.layout.rowBytes, rows: rows, perRow: perRow, type: page.type,
-                        into: UnsafeMutableRawPointer(to))
+                        swapped: page.layout.swapped, into: UnsafeMutableRawPointer(to))
                 }
             }
         }
@@ -172,7 +172,8 @@ extension TIFFBlockReader {
                             band.withUnsafeMutableBufferPointer { target in
                                 guard let from = source.baseAddress, let to = target.baseAddress else { return }
                                 for y in 0..<rows {
-                                    (to + y &* pageRowBytes &+ start).update(from: from + y &* blockRowBytes, count: bytes)
+                                    let row = to + (y &* pageRowBytes &+ start)
+                                    row.update(from: from + y &* blockRowBytes, count: bytes)
                                 }
                             }
                         }

@@ -12,12 +12,15 @@ struct TIFFLayout {
     var down: Int
     /// Decoded bytes of one row of a block, as libtiff delivers them (packed bits, file planes).
     var rowBytes: Int
+    /// Whether libtiff swaps the file's bytes.
+    var swapped: Bool
     private var blockBytes: Int
     private var blocks: Int
     private var planes: Int
 
     init(_ raw: ctiff_page, planar: Bool) {
         tiled = raw.tiled != 0
+        swapped = raw.swapped != 0
         blockWidth = Int(raw.block_width)
         blockHeight = Int(raw.block_height)
         across = blockWidth > 0 ? (Int(raw.width) + blockWidth - 1) / blockWidth : 0

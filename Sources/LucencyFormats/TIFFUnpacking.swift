@@ -2,15 +2,17 @@ import LucencyImaging
 
 /// Samples of unusual widths, unpacked to the next of 1, 2, 4 or 8 bytes.
 ///
-/// libtiff hands out 16, 24, 32 and 64-bit samples in the machine's byte order; every other width is a stream of bits,
-/// most significant first, whose rows begin at a byte.
+/// libtiff hands out 16, 32 and 64-bit samples in the machine's byte order; every other width is a stream of bits, most
+/// significant first, whose rows begin at a byte. 24 bits are between the two: libtiff turns the bytes of a file round
+/// whose order is not the machine's, but writers put integers most significant byte first even in little-endian files
+/// (image-tiff's test files, read so by tifffile); floats keep the file's order.
 enum TIFFUnpacking {
     /// Whether libtiff's bytes are already the unpacked samples.
     static func isNeeded(_ type: SampleType) -> Bool { ![8, 16, 32, 64].contains(type.bits) }
 
     /// Unpacks rows. `perRow` samples fill a row of the source; the target has no gaps.
     static func unpack(
-        _ source: UnsafePointer<UInt8>, rowBytes: Int, rows: Int, perRow: Int, type: SampleType,
+        _ source: UnsafePointer<UInt8>, rowBytes: Int, rows: Int, perRow: Int, type: SampleType, swapped: Bool,
         into target: UnsafeMutableRawPointer
     ) {
         for row in 0..<rows {
@@ -18,7 +20,7 @@ enum TIFFUnpacking {
             let out = target + row &* perRow &* type.unpackedBytes
             switch (type.kind, type.bits) {
             case (.float, 24): float24(line, perRow, out.assumingMemoryBound(to: Float.self))
-            case (_, 24): triples(line, perRow, signed: type.kind == .signed, out.assumingMemoryBound(to: UInt32.self))
+            case (_, 24) where swapped: triples(line, perRow, signed: type.kind == .signed, out.assumingMemoryBound(to: UInt32.self))
             default:
                 switch type.unpackedBytes {
                 case 1: bits(line, perRow, type, out.assumingMemoryBound(to: UInt8.self))
@@ -39,13 +41,13 @@ enum TIFFUnpacking {
         var window: UInt64 = 0, held: UInt64 = 0, at = 0
         for i in 0..<count {
             while held < width {
-                window = window << 8 | UInt64(source[at])
+                window = (window << 8) | UInt64(source[at])
                 held &+= 8
                 at &+= 1
             }
             held &-= width
             // (v ^ s) − s extends the sign bit s.
-            out[i] = T(truncatingIfNeeded: ((window >> held & mask) ^ sign) &- sign)
+            out[i] = T(truncatingIfNeeded: (((window >> held) & mask) ^ sign) &- sign)
         }
     }
 
@@ -59,8 +61,9 @@ enum TIFFUnpacking {
             var value: UInt64 = 0, left = type.bits
             while left > 0 {
                 let offset = position & 7, take = min(8 &- offset, left)
-                let part = UInt64(source[position >> 3]) >> UInt64(8 &- offset &- take) & (1 << UInt64(take) &- 1)
-                value = value << UInt64(take) | part
+                let mask: UInt64 = (1 << UInt64(take)) &- 1
+                let part = (UInt64(source[position >> 3]) >> UInt64(8 &- offset &- take)) & mask
+                value = (value << UInt64(take)) | part
                 position &+= take
                 left &-= take
             }
@@ -83,11 +86,11 @@ enum TIFFUnpacking {
     private static func float24(_ source: UnsafePointer<UInt8>, _ count: Int, _ out: UnsafeMutablePointer<Float>) {
         for i in 0..<count {
             let raw = triple(source + 3 &* i)
-            let sign = raw >> 23 << 31, exponent = raw >> 16 & 0x7F, fraction = raw & 0xFFFF
+            let sign = (raw >> 23) << 31, exponent = (raw >> 16) & 0x7F, fraction = raw & 0xFFFF
             switch exponent {
             case 0: out[i] = Float(bitPattern: Float(sign: .plus, exponent: -62 - 16, significand: Float(fraction)).bitPattern | sign)
-            case 0x7F: out[i] = Float(bitPattern: sign | 0x7F80_0000 | fraction << 7)
-            default: out[i] = Float(bitPattern: sign | (exponent &+ 64) << 23 | fraction << 7)
+            case 0x7F: out[i] = Float(bitPattern: sign | 0x7F80_0000 | (fraction << 7))
+            default: out[i] = Float(bitPattern: sign | ((exponent &+ 64) << 23) | (fraction << 7))
             }
         }
     }

@@ -14,6 +14,8 @@ typedef struct {
     uint16_t photometric;
     uint16_t compression, planar, orientation, predictor, fill_order;
     int32_t tiled;
+    /// libtiff swaps bytes: the file's order is not the machine's.
+    int32_t swapped;
     /// Pixels of a tile or strip; `block_height` of strips never exceeds the page.
     uint32_t block_width, block_height;
     /// Tiles or strips of all planes.
