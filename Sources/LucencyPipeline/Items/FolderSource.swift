@@ -72,7 +72,7 @@ public struct FolderSource: Sendable {
         func check(_ path: String, _ what: String) {
             let fixed = path.split(separator: "/", omittingEmptySubsequences: false).prefix { !$0.contains("*") && !$0.contains("?") }
             let root = fixed.joined(separator: "/")
-            guard !root.isEmpty, !FileSystem.exists(root) else { return }
+            guard !root.isEmpty, !root.contains(Decoding.missingInput), !FileSystem.exists(root) else { return }
             decoding.error(.missingFile, "\(what) '\(root)' is not there", at: place)
         }
         switch images {
@@ -89,6 +89,8 @@ public struct FolderSource: Sendable {
     public func configured(readers: Readers) -> ConfiguredSource {
         var needsInput = images == nil
         if case .channels(let channels) = images { needsInput = channels.contains { !$0.pattern.contains("/") } }
+        let paths = [images?.description, labels, list].compactMap { $0 } + also.values.map(\.folder)
+        needsInput = needsInput || paths.contains { $0.contains(Decoding.missingInput) }
         return ConfiguredSource(ports: ports, needsInput: needsInput) { try list($0, readers) }
     }
 
