@@ -16,6 +16,8 @@ struct OverlayTests {
         #expect(out.colorModel == .rgb)
         #expect(out.pixels.array == [0, 128, 255, 255, 0, 128, 255, 255, 0, 128, 255, 255])
         #expect(out.origin?.stored == .uint8)
+        let ignored = try Samples.labels([[LabelMap.ignoreLabel, -1, 0, 0]])
+        #expect(try Overlay(window: .fixed(low: 0, high: 100))(image, ignored) == out, "nor are ignored pixels drawn")
         let flat = try Overlay()(Samples.image([[7, 7, 7, 7]]), labels)
         #expect(color(flat, 0, 0) == [128, 128, 128], "a constant image is gray")
     }
