@@ -56,7 +56,8 @@ struct PaddedGrid: Hashable, Sendable {
 
     /// Filters one channel: `target = filter(source − offset) + base`, with `value` beyond a constant border.
     func filter(
-        _ source: UnsafeBufferPointer<Float>, into target: UnsafeMutableBufferPointer<Float>, subtracting offset: Double,
+        _ source: UnsafeBufferPointer<Float>, into target: UnsafeMutableBufferPointer<Float>,
+        subtracting offset: Double,
         adding base: Double, outside value: Double, pool: ThreadPool,
         by response: @Sendable (_ y: Int, _ z: Int, _ row: UnsafeMutablePointer<Float>) -> Void
     ) throws(Diagnostic) {

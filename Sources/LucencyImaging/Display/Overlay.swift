@@ -40,7 +40,9 @@ public struct Overlay: Sendable {
     ) throws -> Image {
         try image.geometry.requireMatch(labels.geometry, "image and labels")
         if let reference { try image.geometry.requireMatch(reference.geometry, "image and reference") }
-        guard (0...1).contains(opacity) else { throw Diagnostic(.badArgument, "an opacity of \(opacity) is outside 0...1") }
+        guard (0...1).contains(opacity) else {
+            throw Diagnostic(.badArgument, "an opacity of \(opacity) is outside 0...1")
+        }
         guard (0...32).contains(outline), (1...32).contains(referenceOutline) else {
             throw Diagnostic(.badArgument, "an outline is at most 32 pixels wide, a reference's at least 1")
         }
