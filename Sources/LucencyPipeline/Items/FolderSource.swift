@@ -231,8 +231,7 @@ public struct FolderSource: Sendable {
         return ItemLoader(paths: paths, reader: reader) {
             let header = try readers.reader(paths[0]).header(of: paths[0], pages: selection, limits: context.limits)
             let channels = paths.count > 1 ? paths.count : isImage ? header.colorModel.channelCount : 1
-            let geometry = try stated(header.geometry, context)
-            return (ValueEstimate(size: header.geometry.size, channels: channels), geometry)
+            return ValueEstimate(geometry: try stated(header.geometry, context), channels: channels)
         } contentHash: {
             if paths.count == 1 { return try FileSystem.hash(of: paths[0]) }
             return SHA256.hex(of: try paths.map { try FileSystem.hash(of: $0) }.joined(separator: "\n"))
