@@ -30,6 +30,9 @@ public struct PageHeader: Hashable, Sendable {
     public var height: Int
     public var samplesPerPixel: Int
     public var sampleType: SampleType
+    /// NumPy's name of the unpacked stored array's type, as the format's reference readers give it: PNG unpacks one-bit
+    /// samples to `uint8`, where TIFF has `bool`.
+    public var dtype: String
     /// Axes of the stored array, slowest first: `yx`, `yxc` (chunky) or `cyx` (planar).
     public var axes: String
     /// The format's word: `gray`, `gray+alpha`, `rgb`, `rgba`, `palette`, `min-is-white`, `cmyk`, `ycbcr`, …
@@ -43,14 +46,15 @@ public struct PageHeader: Hashable, Sendable {
     public var metadata: [String: String]
 
     public init(
-        width: Int, height: Int, samplesPerPixel: Int, sampleType: SampleType, axes: String, colorType: String,
-        compression: String, spacing: SIMD2<Double>? = nil, spacingUnit: LengthUnit? = nil,
+        width: Int, height: Int, samplesPerPixel: Int, sampleType: SampleType, dtype: String? = nil, axes: String,
+        colorType: String, compression: String, spacing: SIMD2<Double>? = nil, spacingUnit: LengthUnit? = nil,
         metadata: [String: String] = [:]
     ) {
         self.width = width
         self.height = height
         self.samplesPerPixel = samplesPerPixel
         self.sampleType = sampleType
+        self.dtype = dtype ?? sampleType.description
         self.axes = axes
         self.colorType = colorType
         self.compression = compression

@@ -1,0 +1,58 @@
+import Foundation
+import LucencyFormats
+import LucencyFoundation
+import LucencyImaging
+import Support
+import Testing
+
+@Suite struct FormatChoiceTests {
+    @Test func `a reader is chosen by the first bytes, not by the name`() throws {
+        #expect(try ImageFormats.reader(for: fixture("png/basn0g01.png")).name == "png")
+        #expect(try ImageFormats.reader(for: fixture("jpeg/gray.jpg")).name == "jpeg")
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "misnamed.tif")
+            try FileManager.default.copyItem(atPath: fixture("png/basn0g01.png"), toPath: path.path)
+            #expect(try ImageFormats.reader(for: path.path).name == "png")
+        }
+    }
+
+    @Test func `files that cannot be images are refused with the reason`() throws {
+        try withTemporaryFolder { folder in
+            func refusal(_ name: String, _ text: String?) -> Diagnostic? {
+                let path = folder.appending(path: name)
+                if let text { _ = try? Data(text.utf8).write(to: path) }
+                let failure = diagnostic { _ = try ImageFormats.reader(for: path.path) }
+                #expect(failure?.place?.file == path.path)
+                return failure
+            }
+            #expect(refusal("none.png", nil)?.code == .missingFile)
+            #expect(refusal("empty.png", "")?.message == "the file is empty")
+            #expect(refusal("notes.txt", "hello")?.remedy?.contains("PNG") == true)
+            #expect(refusal("wrong.png", "hello")?.message.contains("not a PNG, although its name says so") == true)
+            #expect(
+                diagnostic { _ = try ImageFormats.reader(for: "/dev/null") }?.message.contains("regular file") == true)
+            let inside = diagnostic { _ = try ImageFormats.reader(for: folder.path) }
+            #expect(inside?.code == .unreadableFile && inside?.message.contains("folder") == true)
+        }
+    }
+
+    @Test func `a writer is chosen by the extension`() throws {
+        #expect(try ImageFormats.writer(forExtension: "png").name == "png")
+        #expect(try ImageFormats.writer(forExtension: ".PNG").name == "png")
+        #expect(
+            diagnostic { _ = try ImageFormats.writer(forExtension: "jpg") }?.message
+                == "`.jpg` can be read but is not written")
+        #expect(diagnostic { _ = try ImageFormats.writer(forExtension: "bmp") }?.remedy?.contains(".png") == true)
+        #expect(diagnostic { _ = try ImageFormats.writer(forExtension: "") }?.code == .unknownFormat)
+        #expect(ImageFormats.fileExtension(of: "/a.b/C.TIF") == "tif")
+        #expect(ImageFormats.fileExtension(of: "/a.b/.png") == "")
+    }
+
+    @Test func `reading a folder or a missing file directly is refused too`() throws {
+        for reader in ImageFormats.readers {
+            for path in ["/", "/nonexistent/a"] {
+                #expect(diagnostic { _ = try reader.readImage(path) }?.place?.file == path, "\(reader.name) \(path)")
+            }
+        }
+    }
+}
