@@ -20,7 +20,9 @@ let package = Package(
             dependencies: ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "lucency-bench",
-            dependencies: ["Lucency", "LucencyPhantoms", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: [
+                "Lucency", "LucencyPhantoms", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         // What embedders import.
         .target(
@@ -65,19 +67,24 @@ let package = Package(
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
         .testTarget(name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"]),
         .testTarget(
-            name: "LucencyFormatsTests", dependencies: ["LucencyFormats", "LucencyImaging", "LucencyFoundation", "Support"],
+            name: "LucencyFormatsTests",
+            dependencies: ["LucencyFormats", "LucencyImaging", "LucencyFoundation", "Support"],
             exclude: ["Fixtures"]),
         .testTarget(
-            name: "LucencyFourierTests", dependencies: ["LucencyFourier", "LucencyImaging", "LucencyFoundation", "Support"],
+            name: "LucencyFourierTests",
+            dependencies: ["LucencyFourier", "LucencyImaging", "LucencyFoundation", "Support"],
             exclude: ["Fixtures"]),
         .testTarget(
             name: "LucencyMorphologyTests",
-            dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation", "Support"], exclude: ["Fixtures"]),
+            dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation", "Support"], exclude: ["Fixtures"]
+        ),
         .testTarget(
             name: "LucencyCalibrationTests",
-            dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation", "Support"], exclude: ["Fixtures"]),
+            dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
         .testTarget(
-            name: "LucencyPhantomsTests", dependencies: ["LucencyPhantoms", "LucencyImaging", "LucencyFoundation", "Support"]),
+            name: "LucencyPhantomsTests",
+            dependencies: ["LucencyPhantoms", "LucencyImaging", "LucencyFoundation", "Support"]),
         .testTarget(name: "LucencyReportsTests", dependencies: ["LucencyReports", "LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyPipelineTests",
