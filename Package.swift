@@ -65,7 +65,9 @@ let package = Package(
         // Tests. `Support` holds tolerances, the golden loader and the command-line runner.
         .target(name: "Support", dependencies: ["LucencyImaging", "LucencyFoundation"], path: "Tests/Support"),
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
-        .testTarget(name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"]),
+        .testTarget(
+            name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
         .testTarget(
             name: "LucencyFormatsTests",
             dependencies: ["LucencyFormats", "LucencyImaging", "LucencyFoundation", "Support"],

@@ -35,7 +35,15 @@ public struct LabelMap: Sendable, Equatable {
         self.origin = origin
     }
 
+    /// Marks pixels that nobody should judge (void, unlabelled); sources make it from their `ignore` values.
+    public static let ignoreLabel: Int32 = -1
+
     public var size: GridSize { geometry.size }
+
+    /// The same labels with another geometry of equal size.
+    public func with(geometry: Geometry) throws(Diagnostic) -> LabelMap {
+        try LabelMap(geometry: geometry, labels: labels, table: table, origin: origin)
+    }
 
     /// The labels that occur, ascending.
     public func presentLabels() -> [Int32] {

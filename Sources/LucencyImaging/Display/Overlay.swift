@@ -1,0 +1,153 @@
+import LucencyFoundation
+
+/// Draws labels over an image for looking at: RGB with whole values 0...255.
+///
+/// Gray images (and the first of channels that are not colours) are shown gray; of RGB all three channels share one
+/// window. Label 0 is not drawn. With a reference, its outline is drawn on top in its own colour: fill beyond the outline
+/// is a false positive, outline without fill a false negative. Volumes are drawn slice by slice.
+public struct Overlay: Sendable {
+    /// What becomes black and white.
+    public enum Window: Hashable, Sendable {
+        /// Percent of the values, 0...100.
+        case percentile(lower: Double, upper: Double)
+        case fixed(low: Double, high: Double)
+    }
+
+    public var window: Window
+    /// Share of the label's colour inside it, 0...1; 0 draws no fill.
+    public var opacity: Double
+    /// Width of outlines in pixels, drawn inside the label, 0...32; 0 draws none.
+    public var outline: Int
+    /// Colour of the reference's outlines: magenta, which is not among the labels' own.
+    public var referenceColor: SIMD3<UInt8>
+    /// Width of the reference's outlines in pixels, 1...32.
+    public var referenceOutline: Int
+
+    public init(
+        window: Window = .percentile(lower: 0.5, upper: 99.5), opacity: Double = 0.35, outline: Int = 1,
+        referenceColor: SIMD3<UInt8> = [255, 0, 255], referenceOutline: Int = 1
+    ) {
+        self.window = window
+        self.opacity = opacity
+        self.outline = outline
+        self.referenceColor = referenceColor
+        self.referenceOutline = referenceOutline
+    }
+
+    /// - Throws: `Diagnostic` when the grids differ, or a setting is out of its range.
+    public func callAsFunction(
+        _ image: Image, _ labels: LabelMap, reference: LabelMap? = nil, pool: ThreadPool = .serial
+    ) throws -> Image {
+        try image.geometry.requireMatch(labels.geometry, "image and labels")
+        if let reference { try image.geometry.requireMatch(reference.geometry, "image and reference") }
+        guard (0...1).contains(opacity) else { throw Diagnostic(.badArgument, "an opacity of \(opacity) is outside 0...1") }
+        guard (0...32).contains(outline), (1...32).contains(referenceOutline) else {
+            throw Diagnostic(.badArgument, "an outline is at most 32 pixels wide, a reference's at least 1")
+        }
+        let (low, high) = try window(of: image)
+        let table = labels.table
+
+        let size = image.size, count = size.count
+        let sources = image.colorModel == .rgb || image.colorModel == .rgba ? [0, 1, 2] : [0, 0, 0]
+        let pixels = image.pixels.withUnsafeBufferPointer { values in
+            labels.labels.withUnsafeBufferPointer { labels in
+                (reference?.labels ?? AlignedBuffer([])).withUnsafeBufferPointer { reference in
+                    AlignedBuffer<Float>(count: 3 * count) { target in
+                        nonisolated(unsafe) let values = values
+                        nonisolated(unsafe) let target = target
+                        let edge = Outline(labels: labels, size: size, width: outline)
+                        let referenceEdge =
+                            reference.isEmpty ? nil : Outline(labels: reference, size: size, width: referenceOutline)
+                        pool.forEach(size.y * size.z) { row in
+                            var lastLabel: Int32 = 0
+                            var lastColor = SIMD3<Double>.zero
+                            for x in 0..<size.x {
+                                let i = row &* size.x &+ x
+                                var color = SIMD3<Double>(
+                                    Self.display(values[sources[0] &* count &+ i], low, high),
+                                    Self.display(values[sources[1] &* count &+ i], low, high),
+                                    Self.display(values[sources[2] &* count &+ i], low, high))
+                                let label = edge.labels[i]
+                                if label != 0 {
+                                    if label != lastLabel {
+                                        lastLabel = label
+                                        lastColor = SIMD3<Double>(Palette.color(of: label, in: table))
+                                    }
+                                    let share = edge.contains(x, row) ? 1 : opacity
+                                    color = color * (1 - share) + lastColor * share
+                                }
+                                if let referenceEdge, referenceEdge.contains(x, row) {
+                                    color = SIMD3<Double>(referenceColor)
+                                }
+                                for channel in 0..<3 {
+                                    target[channel &* count &+ i] = Float(color[channel].rounded())
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return try Image(
+            geometry: image.geometry, colorModel: .rgb, pixels: pixels,
+            origin: Origin(fileName: image.origin?.fileName ?? "", stored: .uint8))
+    }
+
+    /// 0...255; a constant image is gray.
+    private static func display(_ value: Float, _ low: Double, _ high: Double) -> Double {
+        guard high > low else { return Double(value) < low ? 0 : Double(value) > low ? 255 : 128 }
+        return min(max((Double(value) - low) / (high - low), 0), 1) * 255
+    }
+
+    private func window(of image: Image) throws(Diagnostic) -> (Double, Double) {
+        switch window {
+        case .fixed(let low, let high):
+            guard low < high, low.isFinite, high.isFinite else {
+                throw Diagnostic(.badArgument, "the window \(low)...\(high) is empty")
+            }
+            return (low, high)
+        case .percentile(let lower, let upper):
+            guard lower >= 0, lower < upper, upper <= 100 else {
+                throw Diagnostic(.badArgument, "the percentiles \(lower) and \(upper) are not ascending within 0...100")
+            }
+            let shown = image.colorModel == .rgb || image.colorModel == .rgba ? 3 : 1
+            return image.pixels.withUnsafeBufferPointer {
+                let quantiles = Quantiles([UnsafeBufferPointer(rebasing: $0[..<(shown * image.size.count)])])
+                return (quantiles(lower / 100) ?? 0, quantiles(upper / 100) ?? 0)
+            }
+        }
+    }
+}
+
+/// The pixels of a label within a given distance of another label, slice by slice. The image's border is no outline.
+private struct Outline: @unchecked Sendable {
+    // Sendable by hand: only reads.
+    let labels: UnsafeBufferPointer<Int32>
+    let size: GridSize
+    /// Neighbours to look at.
+    private let offsets: [(x: Int, y: Int)]
+
+    init(labels: UnsafeBufferPointer<Int32>, size: GridSize, width: Int) {
+        self.labels = labels
+        self.size = size
+        var offsets: [(x: Int, y: Int)] = []
+        for y in -width...width {
+            for x in -width...width where x * x + y * y <= width * width && (x, y) != (0, 0) { offsets.append((x, y)) }
+        }
+        // Near neighbours first: they decide most pixels.
+        self.offsets = offsets.sorted { $0.x * $0.x + $0.y * $0.y < $1.x * $1.x + $1.y * $1.y }
+    }
+
+    /// - Parameter row: counted over all slices.
+    func contains(_ x: Int, _ row: Int) -> Bool {
+        let label = labels[row &* size.x &+ x]
+        guard label != 0 else { return false }
+        let y = row % size.y
+        for offset in offsets {
+            let nx = x &+ offset.x, ny = y &+ offset.y
+            guard nx >= 0, nx < size.x, ny >= 0, ny < size.y else { continue }
+            if labels[(row &+ offset.y) &* size.x &+ nx] != label { return true }
+        }
+        return false
+    }
+}

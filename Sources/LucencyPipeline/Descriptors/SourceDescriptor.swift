@@ -1,0 +1,126 @@
+import LucencyFoundation
+import LucencyImaging
+import Synchronization
+
+/// One port of one item: how to know it, and how to get it.
+public final class ItemLoader: Sendable {
+    /// File names for the manifest; empty where no file stands behind the value.
+    public let paths: [String]
+    /// Which decoder, in which revision, so that a better decoder makes items new.
+    public let reader: String
+    let estimate: @Sendable () throws -> (ValueEstimate, Geometry?)
+    let load: @Sendable () throws -> any PortValue
+    private let makeHash: @Sendable () throws -> String
+    private let hash = Mutex<String?>(nil)
+
+    public init(
+        paths: [String], reader: String, estimate: @escaping @Sendable () throws -> (ValueEstimate, Geometry?),
+        contentHash: @escaping @Sendable () throws -> String, load: @escaping @Sendable () throws -> any PortValue
+    ) {
+        self.paths = paths
+        self.reader = reader
+        self.estimate = estimate
+        self.load = load
+        makeHash = contentHash
+    }
+
+    /// SHA-256 of the content, computed once.
+    func contentHash() throws -> String {
+        try hash.withLock { known in
+            if let known { return known }
+            let made = try makeHash()
+            known = made
+            return made
+        }
+    }
+}
+
+/// One item of a source.
+public struct SourceItem: Sendable {
+    /// Path relative to the source's root without extension, with `/`: `patient1/slice3`. Names the item everywhere.
+    public let relative: String
+    /// File name with extension.
+    public let name: String
+    public let loaders: [String: ItemLoader]
+
+    public init(relative: String, name: String, loaders: [String: ItemLoader]) {
+        self.relative = relative
+        self.name = name
+        self.loaders = loaders
+    }
+
+    /// File name without folders and extension.
+    public var stem: String { relative.split(separator: "/").last.map(String.init) ?? relative }
+}
+
+/// What a source found.
+public struct ItemListing: Sendable {
+    /// Sorted by relative name.
+    public var items: [SourceItem]
+    /// Files without a partner: `labels/17.png: no image`.
+    public var unmatched: [String]
+    /// What users should know (warnings, notes).
+    public var notices: [Diagnostic]
+
+    public init(items: [SourceItem], unmatched: [String] = [], notices: [Diagnostic] = []) {
+        self.items = items
+        self.unmatched = unmatched
+        self.notices = notices
+    }
+}
+
+/// Options of a run that reach sources.
+public struct SourceContext: Sendable {
+    public var inputFolder: String?
+    /// Spacing (x, y, z in mm) for images that state none.
+    public var assumedSpacing: SIMD3<Double>?
+    public var limits: ReadLimits
+    public var seed: UInt64
+
+    public init(
+        inputFolder: String? = nil, assumedSpacing: SIMD3<Double>? = nil, limits: ReadLimits = .standard, seed: UInt64 = 0
+    ) {
+        self.inputFolder = inputFolder
+        self.assumedSpacing = assumedSpacing
+        self.limits = limits
+        self.seed = seed
+    }
+}
+
+/// A source with its parameters decoded.
+public struct ConfiguredSource: Sendable {
+    /// The first port is the main one.
+    public let ports: [Port]
+    /// Whether `--input` must supply a folder.
+    public let needsInput: Bool
+    let list: @Sendable (SourceContext) throws -> ItemListing
+
+    public init(
+        ports: [Port], needsInput: Bool, list: @escaping @Sendable (SourceContext) throws -> ItemListing
+    ) {
+        self.ports = ports
+        self.needsInput = needsInput
+        self.list = list
+    }
+}
+
+/// A source: makes a stream of items. Its ports may depend on its parameters.
+public struct SourceDescriptor: Sendable {
+    public let about: StageAbout
+    public let parameters: [ParameterDescription]
+    let configure: @Sendable (LocatedYAML?, Diagnostic.Place?, inout Decoding) -> (ConfiguredSource, JSONValue)
+
+    /// - Parameter make: a configured source from the parameters; reports missing folders and files.
+    public init<Settings: Sendable>(
+        _ id: String, _ summary: String, prototype: Settings, revision: Int = 1, parameters: [Parameter<Settings>],
+        make: @escaping @Sendable (Settings, Diagnostic.Place?, inout Decoding) -> ConfiguredSource
+    ) {
+        let list = ParameterList(prototype: prototype, parameters: parameters)
+        about = StageAbout(id: id, summary: summary, source: nil, revision: revision)
+        self.parameters = list.descriptions
+        configure = { yaml, place, decoding in
+            let settings = list.decode(yaml, owner: id, at: place, &decoding)
+            return (make(settings, place, &decoding), list.canonical(settings))
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import LucencyFoundation
+import LucencyImaging
+
+/// What a reader of the docs wants to know about a stage, collector, source or writer.
+public struct StageAbout: Sendable {
+    public let id: String
+    public let summary: String
+    /// Paper, book or program that defines the method, where there is one.
+    public let source: String?
+    /// Raised whenever the result for equal inputs changes; part of every key.
+    public let revision: Int
+}
+
+/// One way to call a stage: input and output ports with the function behind them.
+///
+/// Port types come from the function's own signature, so that declaration and code cannot drift apart.
+public struct StageForm<Algorithm: Sendable>: Sendable {
+    let inputs: [Port]
+    let outputs: [Port]
+    let call: @Sendable (Algorithm, [(any PortValue)?], StageContext) throws -> [any PortValue]
+
+    /// - Parameters:
+    ///   - inputs: a name for each argument of `apply`.
+    ///   - outputs: a name for each of its results.
+    public init<each I: PortInput, each O: PortValue>(
+        inputs: [String], outputs: [String],
+        apply: @escaping @Sendable (Algorithm, StageContext) -> (repeat each I) throws -> (repeat each O)
+    ) {
+        var types: [(PortType, Bool)] = []
+        repeat types.append(((each I).portType, (each I).isOptional))
+        self.inputs = zip(inputs, types).map { Port($0, $1.0, isOptional: $1.1) }
+        var results: [PortType] = []
+        repeat results.append((each O).portType)
+        self.outputs = zip(outputs, results).map { Port($0, $1) }
+        call = { algorithm, values, context in
+            var next = 0
+            func take<T: PortInput>(_: T.Type) throws -> T {
+                defer { next += 1 }
+                guard let value = T.from(values[next]) else { throw Diagnostic.miswired(inputs[next]) }
+                return value
+            }
+            let results = try apply(algorithm, context)(repeat try take((each I).self))
+            var list: [any PortValue] = []
+            repeat list.append(each results)
+            return list
+        }
+    }
+}
+
+extension Diagnostic {
+    /// Wiring is checked before running, so this is a defect of ours; it still must not crash.
+    static func miswired(_ port: String) -> Diagnostic {
+        Diagnostic(.stageFailed, "the port '\(port)' received a value of another kind (a defect in lucency)")
+    }
+}
+
+/// How large a stage's results and scratch memory are, from its inputs' sizes.
+public struct StageCost: Sendable {
+    public var outputs: [ValueEstimate]
+    public var scratchBytes: Int
+
+    public init(outputs: [ValueEstimate], scratchBytes: Int = 0) {
+        self.outputs = outputs
+        self.scratchBytes = scratchBytes
+    }
+}
+
+/// A stage: declared once; decoding, checking, help, schema and docs are derived from it.
+public struct StageDescriptor: Sendable {
+    public let about: StageAbout
+    public let parameters: [ParameterDescription]
+    /// The ways to call it; most stages have one, `resample` has one per kind of value.
+    public let forms: [(inputs: [Port], outputs: [Port])]
+    /// Whether results depend on the seed and the item's name.
+    public let isRandom: Bool
+    let configure: @Sendable (LocatedYAML?, Diagnostic.Place?, inout Decoding) -> ConfiguredStage
+
+    /// - Parameters:
+    ///   - prototype: the algorithm with its defaults.
+    ///   - files: paths the configured algorithm reads; they are checked beforehand and hashed into the key.
+    ///   - cost: sizes of results and scratch; by default results as large as the first input, scratch twice that.
+    public init<Algorithm: Sendable>(
+        _ id: String, _ summary: String, prototype: Algorithm, revision: Int = 1, source: String? = nil,
+        isRandom: Bool = false, parameters: [Parameter<Algorithm>] = [], forms: [StageForm<Algorithm>],
+        files: @escaping @Sendable (Algorithm) -> [String] = { _ in [] },
+        cost: (@Sendable (Algorithm, [ValueEstimate?]) -> StageCost)? = nil
+    ) {
+        let list = ParameterList(prototype: prototype, parameters: parameters)
+        about = StageAbout(id: id, summary: summary, source: source, revision: revision)
+        self.parameters = list.descriptions
+        self.forms = forms.map { ($0.inputs, $0.outputs) }
+        self.isRandom = isRandom
+        configure = { yaml, place, decoding in
+            let algorithm = list.decode(yaml, owner: id, at: place, &decoding)
+            return ConfiguredStage(
+                parameters: list.canonical(algorithm), files: files(algorithm),
+                calls: forms.map { form in { values, context in try form.call(algorithm, values, context) } },
+                cost: { inputs, outputs in
+                    if let cost { return cost(algorithm, inputs) }
+                    let first = inputs.compactMap { $0 }.first ?? ValueEstimate(size: GridSize(1, 1))
+                    let bytes = first.bytes(as: Image.portType)
+                    let twice = bytes.multipliedReportingOverflow(by: 2)
+                    return StageCost(
+                        outputs: Array(repeating: first, count: outputs),
+                        scratchBytes: twice.overflow ? .max : twice.partialValue)
+                })
+        }
+    }
+
+    /// A stage with a single form.
+    public init<Algorithm: Sendable, each I: PortInput, each O: PortValue>(
+        _ id: String, _ summary: String, prototype: Algorithm, revision: Int = 1, source: String? = nil,
+        isRandom: Bool = false, inputs: [String], outputs: [String], parameters: [Parameter<Algorithm>] = [],
+        files: @escaping @Sendable (Algorithm) -> [String] = { _ in [] },
+        cost: (@Sendable (Algorithm, [ValueEstimate?]) -> StageCost)? = nil,
+        apply: @escaping @Sendable (Algorithm, StageContext) -> (repeat each I) throws -> (repeat each O)
+    ) {
+        self.init(
+            id, summary, prototype: prototype, revision: revision, source: source, isRandom: isRandom,
+            parameters: parameters, forms: [StageForm(inputs: inputs, outputs: outputs, apply: apply)], files: files,
+            cost: cost)
+    }
+}
+
+/// A stage with its parameters decoded, ready to run.
+struct ConfiguredStage: Sendable {
+    let parameters: JSONValue
+    let files: [String]
+    /// One per form.
+    let calls: [@Sendable ([(any PortValue)?], StageContext) throws -> [any PortValue]]
+    let cost: @Sendable ([ValueEstimate?], Int) -> StageCost
+}

@@ -1,0 +1,110 @@
+import LucencyFoundation
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Image files of a folder, or files that match a pattern, each with the key by which partners are found.
+struct FileSet: Sendable {
+    struct File: Hashable, Sendable {
+        /// Path relative to the root without extension; for patterns, what `*` stood for.
+        let key: String
+        /// Path relative to the root, with extension.
+        let relative: String
+        let path: String
+    }
+
+    /// Sorted by key.
+    let files: [File]
+    /// Files left out because no reader knows their extension.
+    let otherFiles: Int
+    /// Folders left out because an earlier run wrote them.
+    let outputFolders: [String]
+
+    /// - Parameters:
+    ///   - specification: a folder (searched with its sub-folders), a file, or a pattern with `*`, `?`, `**`.
+    ///   - extensions: lower-case extensions that count as images.
+    init(_ specification: String, extensions: Set<String>) throws(Diagnostic) {
+        var scan = Scan(extensions: extensions)
+        if specification.contains(where: { $0 == "*" || $0 == "?" }) {
+            let parts = specification.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            let fixed = parts.prefix { !$0.contains("*") && !$0.contains("?") }
+            let root = fixed.isEmpty ? "." : fixed == [""] ? "/" : fixed.joined(separator: "/")
+            let pattern = parts.dropFirst(fixed.count).joined(separator: "/")
+            scan.pattern = pattern
+            scan.isDeep = pattern.contains("/")
+            try scan.visit(root, prefix: "", depth: 0)
+        } else if FileSystem.isFile(specification) {
+            let name = FileSystem.name(of: specification)
+            scan.files = [File(key: FileSystem.stem(of: name), relative: name, path: specification)]
+        } else {
+            try scan.visit(specification, prefix: "", depth: 0)
+        }
+        files = scan.files.sorted { Array($0.relative.utf8).lexicographicallyPrecedes(Array($1.relative.utf8)) }
+        otherFiles = scan.otherFiles
+        outputFolders = scan.outputFolders
+    }
+
+    private struct Scan {
+        let extensions: Set<String>
+        var pattern: String?
+        var isDeep = true
+        var files: [File] = []
+        var otherFiles = 0
+        var outputFolders: [String] = []
+        private var visited: Set<String> = []
+
+        init(extensions: Set<String>) { self.extensions = extensions }
+
+        mutating func visit(_ folder: String, prefix: String, depth: Int) throws(Diagnostic) {
+            // Symbolic links may lead round in circles: each true folder is visited once.
+            guard depth <= 64, let true_ = FileSystem.resolved(folder) else {
+                if depth == 0 { _ = try FileSystem.names(in: folder) }
+                return
+            }
+            guard visited.insert(true_).inserted else { return }
+            let names = try FileSystem.names(in: folder)
+            if depth > 0, names.contains(".lucency") {
+                outputFolders.append(folder)
+                return
+            }
+            for name in names where !name.hasPrefix(".") {
+                let path = FileSystem.join(folder, name), relative = prefix + name
+                if FileSystem.isFolder(path) {
+                    if isDeep { try visit(path, prefix: relative + "/", depth: depth + 1) }
+                    continue
+                }
+                if let pattern {
+                    guard let key = capture(relative, pattern) else { continue }
+                    files.append(File(key: key, relative: relative, path: path))
+                } else if extensions.contains(FileSystem.fileExtension(of: name)) {
+                    let dot = relative.lastIndex(of: ".") ?? relative.endIndex
+                    files.append(File(key: String(relative[..<dot]), relative: relative, path: path))
+                } else {
+                    otherFiles += 1
+                }
+            }
+        }
+
+        /// What the wildcards of a pattern stand for in a path, or nil if it does not match.
+        ///
+        /// With one `*` that is the key by which `case1_image.png` and `case1_mask.png` belong together; with more, the
+        /// pieces are joined by `/`.
+        private func capture(_ path: String, _ pattern: String) -> String? {
+            let flags = pattern.contains("**") ? 0 : FNM_PATHNAME
+            guard fnmatch(pattern, path, flags) == 0 else { return nil }
+            let literals = pattern.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
+            guard !pattern.contains("?"), !pattern.contains("["), literals.count == 2,
+                path.hasPrefix(literals[0]), path.hasSuffix(literals[1]),
+                path.count >= literals[0].count + literals[1].count
+            else {
+                let dot = path.lastIndex(of: ".") ?? path.endIndex
+                return String(path[..<dot])
+            }
+            let key = String(path.dropFirst(literals[0].count).dropLast(literals[1].count))
+            return key.isEmpty ? nil : key
+        }
+    }
+}

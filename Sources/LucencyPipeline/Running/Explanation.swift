@@ -1,0 +1,87 @@
+import LucencyFoundation
+
+/// Why an item is, or would be, done again: which part of its key changed.
+public struct Explanation: Sendable {
+    public enum Change: Sendable {
+        case added(String)
+        case removed(String)
+        case changed(String)
+        case failedBefore(Diagnostic?)
+        case outputMissing(String)
+        case outputChanged(String)
+        case neverDone
+    }
+
+    public let item: String
+    public let source: String
+    public let changes: [Change]
+}
+
+extension Runner {
+    /// Compares what the manifest recorded for an item with what would be done now.
+    ///
+    /// - Parameter name: relative name, stem or file name of the item.
+    /// - Throws: `Diagnostic` when the pipeline has no such item.
+    public func explain(_ name: String) throws -> [Explanation] {
+        let listings = try list()
+        let keys = try Keys(plan, options)
+        let latest = try Manifest(of: options.output).latest()
+        let store = try OutputStore(options, plan)
+        var state = RunState(plan: plan, keys: keys, store: store, listings: listings, options: options)
+        let batches = try makeBatches(listings)
+        if plan.nodes.contains(where: \.isCollector) { try state.findNeeds(batches) }
+        var explanations: [Explanation] = []
+        for batch in batches where !batch.outputs.isEmpty {
+            guard
+                let item = batch.items.first(where: { $0.relative == name })
+                    ?? batch.items.first(where: { $0.stem == name || $0.name == name })
+            else { continue }
+            let parts = try state.parts(of: item, outputs: batch.outputs)
+            var record = ManifestRecord(
+                type: "item", name: item.relative, key: keys.key(parts), parts: parts, status: .done)
+            record.source = plan.nodes[batch.source].label
+            record.pass = batch.pass
+            let paths = try batch.outputs.map { try path(of: $0, for: item, batch) }
+            explanations.append(
+                Explanation(
+                    item: item.relative, source: record.source,
+                    changes: changes(from: latest[record.identity], to: record, paths)))
+        }
+        guard !explanations.isEmpty else {
+            let names = listings.values.flatMap { $0.items.map(\.relative) }
+            throw Diagnostic(
+                .usage, "the pipeline has no item '\(name)' with outputs of its own",
+                remedy: nearestName(to: name, in: names).map { "did you mean '\($0)'?" })
+        }
+        return explanations
+    }
+
+    private func changes(
+        from last: ManifestRecord?, to now: ManifestRecord, _ paths: [String]
+    ) -> [Explanation.Change] {
+        guard let last else { return [.neverDone] }
+        var changes: [Explanation.Change] = []
+        for name in Set(last.parts.keys).union(now.parts.keys).sorted() {
+            switch (last.parts[name], now.parts[name]) {
+            case (nil, _?): changes.append(.added(name))
+            case (_?, nil): changes.append(.removed(name))
+            case (let old?, let new?): if old != new { changes.append(.changed(name)) }
+            default: break
+            }
+        }
+        if last.status == .failed { changes.append(.failedBefore(last.diagnostics.first)) }
+        if changes.isEmpty {
+            for path in paths {
+                let file = FileSystem.join(options.output, path)
+                if !FileSystem.exists(file) {
+                    changes.append(.outputMissing(path))
+                } else if let known = last.outputs.first(where: { $0.path == path }),
+                    (try? FileSystem.hash(of: file)) != known.sha256
+                {
+                    changes.append(.outputChanged(path))
+                }
+            }
+        }
+        return changes
+    }
+}

@@ -1,0 +1,135 @@
+import LucencyFoundation
+
+/// One line of `manifest.jsonl`: what became of an item or a whole value.
+public struct ManifestRecord: Sendable {
+    /// A file that was read or written.
+    public struct File: Hashable, Sendable {
+        /// Inputs: as the user named it. Outputs: relative to the output folder.
+        public let path: String
+        public let sha256: String
+        /// The port it was read for, or the output it was written for.
+        public let role: String
+    }
+
+    /// `item` or `whole`.
+    public var type: String
+    /// Relative name of the item, or label of the whole value.
+    public var name: String
+    /// Label of the source, and in which pass it streamed; empty and 0 for whole values.
+    public var source = ""
+    public var pass = 0
+    public var key: String
+    /// What the key was made of, by name, so that a change can be explained.
+    public var parts: [String: String]
+    public var status: ItemStatus
+    public var inputs: [File] = []
+    public var outputs: [File] = []
+    public var seconds: [String: Double] = [:]
+    public var diagnostics: [Diagnostic] = []
+
+    /// What tells records of different things apart.
+    var identity: String { "\(type)\n\(source)\n\(pass)\n\(name)" }
+
+    var json: JSONValue {
+        func files(_ files: [File]) -> JSONValue {
+            .array(files.map { ["path": .string($0.path), "sha256": .string($0.sha256), "role": .string($0.role)] })
+        }
+        var members: [String: JSONValue] = [
+            "type": .string(type), "name": .string(name), "key": .string(key), "status": .string(status.rawValue),
+            "parts": .object(parts.mapValues { .string($0) }), "inputs": files(inputs), "outputs": files(outputs),
+            "seconds": .object(seconds.mapValues { .number(($0 * 1e6).rounded() / 1e6) }),
+        ]
+        if type == "item" {
+            members["source"] = .string(source)
+            members["pass"] = .integer(pass)
+        }
+        if !diagnostics.isEmpty { members["diagnostics"] = .array(diagnostics.map(\.json)) }
+        return .object(members)
+    }
+
+    init?(_ json: JSONValue) {
+        func files(_ json: JSONValue?) -> [File] {
+            (json?.arrayValue ?? []).compactMap {
+                guard let path = $0["path"]?.stringValue, let hash = $0["sha256"]?.stringValue else { return nil }
+                return File(path: path, sha256: hash, role: $0["role"]?.stringValue ?? "")
+            }
+        }
+        guard let type = json["type"]?.stringValue, let name = json["name"]?.stringValue,
+            let key = json["key"]?.stringValue, let status = json["status"]?.stringValue.flatMap(ItemStatus.init)
+        else { return nil }
+        self.type = type
+        self.name = name
+        self.key = key
+        self.status = status
+        source = json["source"]?.stringValue ?? ""
+        pass = json["pass"]?.intValue ?? 0
+        parts = (json["parts"]?.objectValue ?? [:]).compactMapValues(\.stringValue)
+        inputs = files(json["inputs"])
+        outputs = files(json["outputs"])
+        seconds = (json["seconds"]?.objectValue ?? [:]).compactMapValues(\.doubleValue)
+    }
+
+    init(type: String, name: String, key: String, parts: [String: String], status: ItemStatus) {
+        self.type = type
+        self.name = name
+        self.key = key
+        self.parts = parts
+        self.status = status
+    }
+}
+
+extension Diagnostic {
+    /// For manifests and `--progress json`.
+    public var json: JSONValue {
+        var members: [String: JSONValue] = [
+            "severity": .string(severity.rawValue), "code": .string(code.rawValue), "message": .string(message),
+        ]
+        if let place {
+            members["file"] = .string(place.file)
+            if place.line > 0 {
+                members["line"] = .integer(place.line)
+                members["column"] = .integer(place.column)
+            }
+            if let part = place.part { members["part"] = .string(part) }
+        }
+        if let remedy { members["remedy"] = .string(remedy) }
+        return .object(members)
+    }
+}
+
+/// The manifest of an output folder: append-only JSON lines, one file for each shard.
+public struct Manifest: Sendable {
+    public static let name = "manifest.jsonl"
+
+    /// All records in the order they were written, of all shards.
+    public let records: [ManifestRecord]
+    /// Lines that are not records: torn by a crash, or edited.
+    public let damagedLines: Int
+
+    /// Reads the manifests of a folder; none is an empty one.
+    public init(of folder: String) throws(Diagnostic) {
+        var records: [ManifestRecord] = []
+        var damaged = 0
+        let names = FileSystem.isFolder(folder) ? try FileSystem.names(in: folder) : []
+        for name in names where name == Self.name || name.hasPrefix("manifest.") && name.hasSuffix(".jsonl") {
+            let bytes = try FileSystem.bytes(FileSystem.join(folder, name), limit: 1 << 30)
+            for line in bytes.split(separator: 0x0A) where !line.isEmpty {
+                if let text = String(validating: line, as: UTF8.self), let json = try? JSONValue(parsing: text),
+                    let record = ManifestRecord(json),
+                    (record.outputs.allSatisfy { escapeReason($0.path) == nil })
+                {
+                    records.append(record)
+                } else {
+                    damaged += 1
+                }
+            }
+        }
+        self.records = records
+        damagedLines = damaged
+    }
+
+    /// The last record of each item and whole value.
+    func latest() -> [String: ManifestRecord] {
+        Dictionary(records.map { ($0.identity, $0) }, uniquingKeysWith: { $1 })
+    }
+}

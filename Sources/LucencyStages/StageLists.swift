@@ -1,0 +1,39 @@
+import LucencyPipeline
+
+extension Catalog {
+    /// Everything that Lucency ships. A new stage is one file and one line here.
+    public static let standard = Catalog(
+        sources: [.folder],
+        stages: [
+            .resample,
+            .restore,
+            .normalize,
+            .gray,
+            .lowpass,
+            .highpass,
+            .bandpass,
+            .homomorphic,
+            .threshold,
+            .morphology,
+            .components,
+            .overlay,
+            .measure,
+            .loadModel,
+        ],
+        collectors: [
+            .gather,
+        ],
+        writers: [
+            .imagePNG, .labelsPNG, .probabilitiesPNG,
+            .tableCSV, .tableMarkdown, .tableJSON,
+            .model,
+        ],
+        components: [
+            ComponentKind(ThresholdMethod.self),
+            ComponentKind(MorphologyOperation.self),
+            ComponentKind(NormalizeMethod.self),
+            ComponentKind(GrayMethod.self),
+            ComponentKind(FilterProfile.self),
+            ComponentKind(OverlayWindow.self),
+        ])
+}

@@ -1,0 +1,28 @@
+import LucencyFoundation
+import LucencyPipeline
+import LucencyReports
+
+private struct NoOptions: Sendable {}
+
+extension WriterDescriptor {
+    static let tableCSV = WriterDescriptor(
+        Table.self, extensions: ["csv"], "Comma-separated values (RFC 4180).", prototype: NoOptions(), revision: 1,
+        parameters: []
+    ) { table, path, _ in try FileSystem.write(table.csv, to: path) }
+
+    static let tableMarkdown = WriterDescriptor(
+        Table.self, extensions: ["md"], "A Markdown table, numbers rounded.", prototype: NoOptions(), revision: 1, parameters: []
+    ) { table, path, _ in try FileSystem.write(table.markdown(), to: path) }
+
+    static let tableJSON = WriterDescriptor(
+        Table.self, extensions: ["json"], "JSON: title, columns, rows.", prototype: NoOptions(), revision: 1, parameters: []
+    ) { table, path, _ in try FileSystem.write(table.json.prettyText + "\n", to: path) }
+
+    static let model = WriterDescriptor(
+        ModelFile.self, extensions: ["lucency", "safetensors"], "A model file.", prototype: NoOptions(), revision: 1,
+        parameters: []
+    ) { model, path, _ in
+        let bytes = try FileSystem.bytes(model.path, limit: 8 << 30)
+        try FileSystem.write(bytes, to: path)
+    }
+}
