@@ -70,7 +70,8 @@ import Testing
                 #expect(back.geometry.spacingSource == .stated(unit), "\(unit)")
                 #expect(back.geometry.mismatch(with: geometry) == nil)
                 for axis in 0..<3 { #expect(abs(back.geometry.spacing[axis] / geometry.spacing[axis] - 1) < 1e-6) }
-                #expect(try tiff.pageHeaders(of: path).count == 3)
+                let headers = try tiff.pageHeaders(of: path)
+                #expect(headers.count == 3)
             }
         }
         let unknown = try Image(geometry: Geometry(size: GridSize(5, 4, 3)), pixels: AlignedBuffer((0..<60).map(Float.init)))
