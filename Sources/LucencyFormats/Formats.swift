@@ -10,9 +10,9 @@ import LucencyImaging
 /// The image file formats, and how one is chosen.
 public enum ImageFormats {
     /// All readers. A file is tried by its first bytes, never by its name.
-    public static let readers: [any ImageFormat] = [PNGFormat(), JPEGFormat()]
+    public static let readers: [any ImageFormat] = [PNGFormat(), JPEGFormat(), TIFFFormat()]
     /// All writers, chosen by file extension.
-    public static let writers: [any ImageEncoder] = [PNGFormat()]
+    public static let writers: [any ImageEncoder] = [PNGFormat(), TIFFFormat()]
 
     /// The reader of a file.
     /// - Throws: `Diagnostic` for a missing, unreadable or empty file, a folder, and an unknown format.
