@@ -39,7 +39,8 @@ enum Fixture {
     /// A planar label map drawn with digits and dots, a string per row.
     static func drawn(_ rows: String..., spacing: SIMD3<Double>? = nil) throws -> LabelMap {
         let size = GridSize(rows[0].count, rows.count)
-        let geometry = try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
+        let geometry =
+            try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
         return try LabelMap(
             geometry: geometry, labels: AlignedBuffer(rows.joined().map { Int32($0.wholeNumberValue ?? 0) }))
     }

@@ -79,7 +79,8 @@ import Testing
         let image = try row([1, 2, 3])
         #expect(code { try Threshold()(row([1, 2, 3, 4, 5, 6], colorModel: .rgb)) } == .channelMismatch)
         #expect(code { try Threshold()(row([4, 4, 4])) } == .undefinedResult)
-        #expect(code { try Threshold(.sauvola(window: .pixels(3), k: 0.2, range: nil))(row([4, 4])) } == .undefinedResult)
+        #expect(
+            code { try Threshold(.sauvola(window: .pixels(3), k: 0.2, range: nil))(row([4, 4])) } == .undefinedResult)
         #expect(code { try Threshold(.fixed(level: .nan))(image) } == .badArgument)
         for window in [Length.pixels(4), .pixels(2.5), .pixels(0), .pixels(-3), .pixels(.nan), .pixels(1e9)] {
             #expect(code { try Threshold(.sauvola(window: window, k: 0.2, range: nil))(image) } == .badArgument)

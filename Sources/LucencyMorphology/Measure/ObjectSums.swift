@@ -61,7 +61,8 @@ struct ObjectSums {
                 max: most)
         }
         let sides = GridSize(high.x - low.x + 1, high.y - low.y + 1, high.z - low.z + 1), size = geometry.size
-        let inside = low.x > 0 && low.y > 0 && high.x < size.x - 1 && high.y < size.y - 1
+        let inside =
+            low.x > 0 && low.y > 0 && high.x < size.x - 1 && high.y < size.y - 1
             && (planar || (low.z > 0 && high.z < size.z - 1))
         return MeasuredObject(
             label: label, name: name, pixelCount: count, area: stated && planar ? n * pixel : nil,

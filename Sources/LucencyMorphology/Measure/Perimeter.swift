@@ -38,7 +38,8 @@ enum Perimeter {
                         let label = borders[index]
                         func same(_ offset: Int) -> Int { borders[index &+ offset] == label ? 1 : 0 }
                         let straight = same(-1) &+ same(1) &+ same(-stride) &+ same(stride)
-                        let diagonal = same(-stride &- 1) &+ same(-stride &+ 1) &+ same(stride &- 1) &+ same(stride &+ 1)
+                        let diagonal =
+                            same(-stride &- 1) &+ same(-stride &+ 1) &+ same(stride &- 1) &+ same(stride &+ 1)
                         codes[slots[label] &* 50 &+ 1 &+ 2 &* straight &+ 10 &* diagonal] += 1
                     }
                 }

@@ -54,7 +54,8 @@ public struct ObjectSize: Hashable, Sendable, CustomStringConvertible {
         guard let scale = unit.millimetres else { return value }
         guard exponent == geometry.size.dimensions else {
             throw Diagnostic(
-                .badArgument, "\(self) is \(exponent == 2 ? "an area" : "a volume"), and the image has "
+                .badArgument,
+                "\(self) is \(exponent == 2 ? "an area" : "a volume"), and the image has "
                     + "\(geometry.size.dimensions) dimensions",
                 remedy: "give \(exponent == 2 ? "a volume, such as `20 mm³`" : "an area, such as `0.5 mm²`"), or px")
         }

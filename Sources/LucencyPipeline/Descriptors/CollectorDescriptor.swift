@@ -86,8 +86,9 @@ public struct CollectorDescriptor: Sendable {
         let list = ParameterList(prototype: prototype, parameters: parameters)
         about = StageAbout(id: id, summary: summary, source: source, revision: revision)
         self.parameters = list.descriptions
-        inputs = groups.flatMap(\.ports)
-        self.groups = groups.map(\.name)
+        // Closures, not key paths: those crash at run time in a context with parameter packs (Swift 6.3).
+        inputs = groups.flatMap { $0.ports }
+        self.groups = groups.map { $0.name }
         var types: [PortType] = []
         repeat types.append((each O).portType)
         self.outputs = zip(outputs, types).map { Port($0, $1) }
