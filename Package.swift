@@ -20,14 +20,16 @@ let package = Package(
             dependencies: ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "lucency-bench",
-            dependencies: ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: [
+                "Lucency", "LucencyPhantoms", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         // What embedders import.
         .target(
             name: "Lucency",
             dependencies: [
                 "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyCalibration", "LucencyMorphology",
-                "LucencyFourier", "LucencyFormats", "LucencyImaging", "LucencyFoundation",
+                "LucencyFourier", "LucencyFormats", "LucencyPhantoms", "LucencyImaging", "LucencyFoundation",
             ]),
 
         // The graph.
@@ -43,6 +45,7 @@ let package = Package(
 
         // Algorithms and values.
         .target(name: "LucencyReports", dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation"]),
+        .target(name: "LucencyPhantoms", dependencies: ["LucencyImaging", "LucencyFoundation"]),
         .target(
             name: "LucencyCalibration", dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation"]),
         .target(name: "LucencyMorphology", dependencies: ["LucencyImaging", "LucencyFoundation"]),
@@ -66,17 +69,24 @@ let package = Package(
             name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],
             exclude: ["Fixtures"]),
         .testTarget(
-            name: "LucencyFormatsTests", dependencies: ["LucencyFormats", "LucencyImaging", "LucencyFoundation", "Support"],
+            name: "LucencyFormatsTests",
+            dependencies: ["LucencyFormats", "LucencyImaging", "LucencyFoundation", "Support"],
             exclude: ["Fixtures"]),
         .testTarget(
-            name: "LucencyFourierTests", dependencies: ["LucencyFourier", "LucencyImaging", "LucencyFoundation", "Support"],
+            name: "LucencyFourierTests",
+            dependencies: ["LucencyFourier", "LucencyImaging", "LucencyFoundation", "Support"],
             exclude: ["Fixtures"]),
         .testTarget(
             name: "LucencyMorphologyTests",
-            dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation", "Support"], exclude: ["Fixtures"]),
+            dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation", "Support"], exclude: ["Fixtures"]
+        ),
         .testTarget(
             name: "LucencyCalibrationTests",
-            dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation", "Support"], exclude: ["Fixtures"]),
+            dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
+        .testTarget(
+            name: "LucencyPhantomsTests",
+            dependencies: ["LucencyPhantoms", "LucencyImaging", "LucencyFoundation", "Support"]),
         .testTarget(name: "LucencyReportsTests", dependencies: ["LucencyReports", "LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyPipelineTests",

@@ -32,7 +32,10 @@ static int on_warning(TIFF *tiff, void *user, const char *module, const char *fo
     ctiff_file *file = user;
     // Private tags and their order say nothing about the pixels.
     if (strstr(format, "Unknown field with tag") || strstr(format, "not sorted in ascending order")) return 1;
-    if (!file->warning[0]) vsnprintf(file->warning, sizeof file->warning, format, arguments);
+    // A tag that lies beyond the file's end outweighs whatever was said before it.
+    const char *cut = "IO error during reading of";
+    int outweighs = !strncmp(format, cut, strlen(cut)) && strncmp(file->warning, cut, strlen(cut));
+    if (!file->warning[0] || outweighs) vsnprintf(file->warning, sizeof file->warning, format, arguments);
     return 1;
 }
 

@@ -134,6 +134,12 @@ extension TIFFPage {
                 }
             }
         }
+        // libtiff ignores such tags, and takes a palette image whose palette is cut off for a gray one.
+        if let note, note.contains("\"ColorMap\"") || note.hasPrefix("IO error during reading of") && !note.contains("\"Tag ") {
+            obstacle = Diagnostic(
+                .damagedFile, "the page's directory is damaged: \(note)",
+                remedy: "the file may be truncated; fetch or write it again")
+        }
         if obstacle == nil { obstacle = layout.obstacle(for: self, rawBits: Int(raw.bits)) }
     }
 

@@ -33,6 +33,13 @@ public enum FileSystem {
         return folder.hasSuffix("/") ? folder + path : folder + "/" + path
     }
 
+    /// The path from the root, without looking at the disk.
+    public static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let raw = getcwd(nil, 0) else { return path }
+        defer { free(raw) }
+        return join(String(cString: raw), path)
+    }
+
     /// The folder part of a path; `.` where there is none.
     public static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }

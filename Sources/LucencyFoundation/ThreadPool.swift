@@ -42,7 +42,10 @@ public final class ThreadPool: Sendable {
             queue.post(job)
             job.work()
             queue.withdraw(job)
-            if let error = job.waitForHelpers() { throw error }
+            let error = job.waitForHelpers()
+            // A helper may hold the job a moment longer than it works on it; it must not hold the closure.
+            job.release()
+            if let error { throw error }
         }
     }
 
@@ -54,9 +57,9 @@ public final class ThreadPool: Sendable {
     }
 
     private final class Job: @unchecked Sendable {
-        // Sendable by hand: counters are atomic, `failure` is guarded by the mutex.
+        // Sendable by hand: counters are atomic, `failure` is guarded by the mutex, `body` changes once, after all work.
         let count: Int
-        let body: @Sendable (Int) throws -> Void
+        private var body: (@Sendable (Int) throws -> Void)?
         let next = Atomic<Int>(0)
         let helpers = Monitor(0)
         private let failure = Mutex<(index: Int, error: any Error)?>(nil)
@@ -66,7 +69,11 @@ public final class ThreadPool: Sendable {
             self.body = body
         }
 
+        /// Lets go of the closure; only once no thread works on the job and none can take it.
+        func release() { body = nil }
+
         func work() {
+            guard let body else { return }
             while true {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard index < count else { return }

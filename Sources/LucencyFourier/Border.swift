@@ -19,19 +19,16 @@ struct PaddedGrid: Hashable, Sendable {
 
     /// - Parameter reach: how far the filter's impulse response extends, in pixels along x, y, z.
     ///
-    /// A reflected axis is never longer than twice the image, where the mirror image closes on itself exactly. A constant
-    /// border is at most twice as wide as the image.
+    /// No axis is longer than twice the image. A reflected one closes on itself exactly there; a constant border is at most
+    /// as wide as the image, so that filters that reach further see the far side of it.
     init(_ image: GridSize, reach: SIMD3<Double>, border: Border) throws(Diagnostic) {
         func length(_ axis: Int) -> Int {
             let n = image[axis]
             // Along an axis of one pixel there is nothing to filter.
             guard n > 1, border != .periodic else { return n }
-            let limit = border == .reflect ? n : 2 * n
-            let pad = Int(min(reach[axis].rounded(.up), Double(limit)))
-            switch border {
-            case .reflect: return min(2 * n, FourierTransform.goodSize(atLeast: n + 2 * pad))
-            default: return FourierTransform.goodSize(atLeast: n + pad)
-            }
+            let pad = Int(min(reach[axis].rounded(.up), Double(n)))
+            // A constant border serves both ends, since the far one is the near one's neighbour; a mirror image needs two.
+            return min(2 * n, FourierTransform.goodSize(atLeast: n + (border == .reflect ? 2 : 1) * pad))
         }
         self.image = image
         self.border = border
@@ -59,7 +56,8 @@ struct PaddedGrid: Hashable, Sendable {
 
     /// Filters one channel: `target = filter(source − offset) + base`, with `value` beyond a constant border.
     func filter(
-        _ source: UnsafeBufferPointer<Float>, into target: UnsafeMutableBufferPointer<Float>, subtracting offset: Double,
+        _ source: UnsafeBufferPointer<Float>, into target: UnsafeMutableBufferPointer<Float>,
+        subtracting offset: Double,
         adding base: Double, outside value: Double, pool: ThreadPool,
         by response: @Sendable (_ y: Int, _ z: Int, _ row: UnsafeMutablePointer<Float>) -> Void
     ) throws(Diagnostic) {

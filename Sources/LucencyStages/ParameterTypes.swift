@@ -33,7 +33,7 @@ extension ObjectSize: ParameterValue {
     public var magnitudes: [Double] { [value] }
 }
 
-/// A file to read, relative to the pipeline file. Its content, not its name, stands in keys.
+/// A file or folder to read, relative to the pipeline file (by `--set`: to the working directory). Its content, not its name, stands in keys.
 struct FilePath: ParameterValue {
     var path: String
 
@@ -42,7 +42,7 @@ struct FilePath: ParameterValue {
 
     static func decode(_ yaml: LocatedYAML, _ decoding: inout Decoding) -> FilePath? {
         guard let text = String.decode(yaml, &decoding) else { return nil }
-        return FilePath(path: FileSystem.join(decoding.folder, text))
+        return FilePath(path: decoding.path(text, at: yaml.place))
     }
 
     var canonical: JSONValue { .null }

@@ -22,9 +22,12 @@ extension Catalog {
         ],
         collectors: [
             .gather,
+            .evaluateSegmentation,
         ],
         writers: [
-            .imagePNG, .labelsPNG, .probabilitiesPNG,
+            .imagePNG, .imageTIFF,
+            .labelsPNG, .labelsTIFF,
+            .probabilitiesPNG, .probabilitiesTIFF,
             .tableCSV, .tableMarkdown, .tableJSON,
             .model,
         ],

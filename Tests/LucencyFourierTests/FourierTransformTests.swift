@@ -44,7 +44,8 @@ struct FourierTransformTests {
         #expect(spectrum[2, 1] != .zero)
     }
 
-    @Test("Threads and repetition change nothing", arguments: [GridSize(121, 90), GridSize(64, 31, 12), GridSize(1, 500)])
+    @Test(
+        "Threads and repetition change nothing", arguments: [GridSize(121, 90), GridSize(64, 31, 12), GridSize(1, 500)])
     func threads(size: GridSize) throws {
         let transform = try FourierTransform(size: size)
         let values = try Samples.noise(size).pixels

@@ -29,7 +29,8 @@ struct HomomorphicTests {
     @Test("Gammas of 1 change nothing; the same picture at another scale comes out the same")
     func scale() throws {
         let image = try Samples.noise(GridSize(40, 30))
-        expectClose(try Homomorphic(gammaLow: 1, gammaHigh: 1)(image).pixels.array, image.pixels.array.map(Double.init), 1e-3)
+        expectClose(
+            try Homomorphic(gammaLow: 1, gammaHigh: 1)(image).pixels.array, image.pixels.array.map(Double.init), 1e-3)
         let scaled = try Image(geometry: image.geometry, pixels: AlignedBuffer(image.pixels.array.map { $0 / 256 }))
         let a = try Homomorphic(keepMean: true)(image).pixels.array
         let b = try Homomorphic(keepMean: true)(scaled).pixels.array

@@ -11,8 +11,11 @@ import Testing
 /// Small images that tests start from.
 enum Samples {
     /// A gray image with a spacing in mm along x, y, z; nil leaves it assumed.
-    static func image(_ size: GridSize, spacing: SIMD3<Double>? = nil, _ value: (Int, Int, Int) -> Double) throws -> Image {
-        let geometry = try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
+    static func image(_ size: GridSize, spacing: SIMD3<Double>? = nil, _ value: (Int, Int, Int) -> Double) throws
+        -> Image
+    {
+        let geometry =
+            try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
         var values: [Float] = []
         for z in 0..<size.z { for y in 0..<size.y { for x in 0..<size.x { values.append(Float(value(x, y, z))) } } }
         return try Image(geometry: geometry, pixels: AlignedBuffer(values))
@@ -28,7 +31,9 @@ enum Samples {
     }
 
     /// A wave along an axis, of amplitude 1 around a mean.
-    static func wave(_ size: GridSize, length: Double, along axis: Int, mean: Double = 0, spacing: SIMD3<Double>? = nil) throws -> Image {
+    static func wave(_ size: GridSize, length: Double, along axis: Int, mean: Double = 0, spacing: SIMD3<Double>? = nil)
+        throws -> Image
+    {
         try image(size, spacing: spacing) { x, y, z in
             mean + cos(2 * .pi * Double(axis == 0 ? x : axis == 1 ? y : z) / length)
         }
@@ -45,7 +50,9 @@ func refusal<R>(_ body: () throws -> R) -> Diagnostic? {
     }
 }
 
-func expectClose(_ actual: [Float], _ expected: [Double], _ tolerance: Double, sourceLocation: SourceLocation = #_sourceLocation) {
+func expectClose(
+    _ actual: [Float], _ expected: [Double], _ tolerance: Double, sourceLocation: SourceLocation = #_sourceLocation
+) {
     guard actual.count == expected.count else {
         Issue.record("\(actual.count) values instead of \(expected.count)", sourceLocation: sourceLocation)
         return

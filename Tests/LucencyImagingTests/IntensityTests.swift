@@ -13,7 +13,9 @@ struct IntensityTests {
         let expected = try #require(fixture["percentiles"]?.arrayValue).compactMap(\.doubleValue)
         values.withUnsafeBufferPointer { values in
             let quantiles = Quantiles([values])
-            let split = Quantiles([UnsafeBufferPointer(rebasing: values[..<9]), UnsafeBufferPointer(rebasing: values[9...])])
+            let split = Quantiles([
+                UnsafeBufferPointer(rebasing: values[..<9]), UnsafeBufferPointer(rebasing: values[9...]),
+            ])
             for (p, value) in zip(percent, expected) {
                 #expect(abs((quantiles(p / 100) ?? .nan) - value) < 1e-6 * max(1, abs(value)))
                 #expect(split(p / 100) == quantiles(p / 100))
@@ -58,10 +60,13 @@ struct IntensityTests {
         #expect(refusal { try Normalize(.percentile())(sparse) }?.code == .undefinedResult)
     }
 
-    @Test("Empty ranges are refused", arguments: [
-        Normalize.Method.minMax(low: 1, high: 1), .percentile(lower: 50, upper: 50), .percentile(lower: -1, upper: 50),
-        .percentile(lower: 0, upper: 101), .window(low: 3, high: 2), .window(low: .nan, high: 2),
-    ])
+    @Test(
+        "Empty ranges are refused",
+        arguments: [
+            Normalize.Method.minMax(low: 1, high: 1), .percentile(lower: 50, upper: 50),
+            .percentile(lower: -1, upper: 50),
+            .percentile(lower: 0, upper: 101), .window(low: 3, high: 2), .window(low: .nan, high: 2),
+        ])
     func emptyRanges(method: Normalize.Method) throws {
         let image = try Samples.image([[0, 1]])
         #expect(refusal { try Normalize(method)(image) }?.code == .badArgument)

@@ -16,6 +16,8 @@ struct OverlayTests {
         #expect(out.colorModel == .rgb)
         #expect(out.pixels.array == [0, 128, 255, 255, 0, 128, 255, 255, 0, 128, 255, 255])
         #expect(out.origin?.stored == .uint8)
+        let ignored = try Samples.labels([[LabelMap.ignoreLabel, -1, 0, 0]])
+        #expect(try Overlay(window: .fixed(low: 0, high: 100))(image, ignored) == out, "nor are ignored pixels drawn")
         let flat = try Overlay()(Samples.image([[7, 7, 7, 7]]), labels)
         #expect(color(flat, 0, 0) == [128, 128, 128], "a constant image is gray")
     }
@@ -33,7 +35,10 @@ struct OverlayTests {
         let thick = try Overlay(window: .fixed(low: 0, high: 1), opacity: 0, outline: 2)(image, Samples.labels(rows))
         #expect(color(thick, 2, 3) == [230, 159, 0])
         #expect(color(thick, 3, 3) == [0, 0, 0])
-        #expect(color(try Overlay(window: .fixed(low: 0, high: 1), opacity: 0, outline: 0)(image, Samples.labels(rows)), 1, 1) == [0, 0, 0])
+        #expect(
+            color(
+                try Overlay(window: .fixed(low: 0, high: 1), opacity: 0, outline: 0)(image, Samples.labels(rows)), 1, 1)
+                == [0, 0, 0])
     }
 
     @Test("The table's colours come first; other labels take turns, negative ones too")
@@ -63,7 +68,8 @@ struct OverlayTests {
     func volume() throws {
         let size = GridSize(3, 3, 2)
         let image = try Samples.image(
-            [Float](repeating: 0, count: 18) + [Float](repeating: 1, count: 18) + [Float](repeating: 2, count: 18), size, .rgb)
+            [Float](repeating: 0, count: 18) + [Float](repeating: 1, count: 18) + [Float](repeating: 2, count: 18),
+            size, .rgb)
         var labels = [Int32](repeating: 1, count: 18)
         labels[9] = 0
         let map = try LabelMap(geometry: image.geometry, labels: AlignedBuffer(labels))

@@ -9,14 +9,16 @@ struct ResampleTests {
     func pillow() throws {
         let fixture = try TestFiles.json(TestFiles.fixture("LucencyImagingTests", "resample.json"))
         let input = try #require(fixture["x"])
-        let image = try Samples.image(input.tensorData.map { Float($0) }, GridSize(input.tensorShape[1], input.tensorShape[0]))
+        let image = try Samples.image(
+            input.tensorData.map { Float($0) }, GridSize(input.tensorShape[1], input.tensorShape[0]))
         let cases = try #require(fixture["cases"]?.arrayValue)
         #expect(cases.count == 24)
         for item in cases {
             let result = try #require(item["result"])
             let name = try #require(item["interpolation"]?.stringValue)
             let resample = Resample(
-                size: [result.tensorShape[1], result.tensorShape[0]], interpolation: try #require(Interpolation(rawValue: name)))
+                size: [result.tensorShape[1], result.tensorShape[0]],
+                interpolation: try #require(Interpolation(rawValue: name)))
             expectClose(try resample(image).pixels.array, result.tensorData, 2e-4)
         }
     }
@@ -42,7 +44,9 @@ struct ResampleTests {
         ] {
             let a = target.indexToWorld([-0.5, -0.5, -0.5]), b = grid.indexToWorld([-0.5, -0.5, -0.5])
             #expect(distance(a, b) < 1e-12)
-            let c = target.indexToWorld([Double(target.size.x) - 0.5, Double(target.size.y) - 0.5, Double(target.size.z) - 0.5])
+            let c = target.indexToWorld([
+                Double(target.size.x) - 0.5, Double(target.size.y) - 0.5, Double(target.size.z) - 0.5,
+            ])
             #expect(distance(c, grid.indexToWorld([8.5, 6.5, 3.5])) < 1e-12)
         }
         #expect(try Resample(factor: [0.5]).target(of: grid).size == GridSize(5, 4, 2))

@@ -65,7 +65,8 @@ struct RestoreTests {
     func probabilities() throws {
         let grid = try Geometry(size: GridSize(4, 1), spacing: [1, 1, 1], source: .stated(.mm))
         let part = try grid.cropped(to: Region(x: 1, y: 0, size: GridSize(2, 1)))
-        let map = try ProbabilityMap(geometry: part, classes: ["a", "b"], values: AlignedBuffer([0.25, 0.5, 0.75, 0.5]))
+        let map = try ProbabilityMap(
+            geometry: part, classes: ["a", "b"], values: AlignedBuffer([0.25, 0.5, 0.75, 0.5]))
         #expect(try Restore()(map, onto: grid).values.array == [1, 0.25, 0.5, 1, 0, 0.75, 0.5, 0])
         #expect(try Restore(backgroundClass: 1)(map, onto: grid).values.array == [0, 0.25, 0.5, 0, 1, 0.75, 0.5, 1])
         let free = try ProbabilityMap(geometry: part, classes: ["a", "b"], kind: .independent, values: map.values)
@@ -79,11 +80,13 @@ struct RestoreTests {
         let image = try Image(geometry: grid, pixels: AlignedBuffer(Samples.noise(36)))
         #expect(refusal { try Restore()(image, onto: Samples.oblique(GridSize(6, 6))) }?.code == .geometryMismatch)
         let flipped = try Geometry(
-            size: GridSize(5, 6), indexToWorld: Affine3(x: [-1, 0, 0], y: [0, 1, 0], z: [0, 0, 1], offset: [5, 0, 0]),
+            size: GridSize(5, 6),
+            indexToWorld: Affine3(x: [-1, 0, 0], y: [0, 1, 0], z: [0, 0, 1], offset: [5, 0, 0]),
             spacingSource: .stated(.mm))
         #expect(refusal { try Restore()(image, onto: flipped) }?.code == .geometryMismatch)
         let away = try Geometry(
-            size: GridSize(6, 6), indexToWorld: Affine3(scale: [1, 1, 1], offset: [100, 0, 0]), spacingSource: .stated(.mm))
+            size: GridSize(6, 6), indexToWorld: Affine3(scale: [1, 1, 1], offset: [100, 0, 0]),
+            spacingSource: .stated(.mm))
         #expect(refusal { try Restore()(image, onto: away) }?.message.contains("overlap") == true)
         #expect(refusal { try Restore()(image, onto: Geometry(size: GridSize(7, 6))) }?.code == .assumedSpacing)
     }

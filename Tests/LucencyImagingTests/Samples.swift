@@ -29,7 +29,8 @@ enum Samples {
         return try Geometry(
             size: size,
             indexToWorld: Affine3(
-                x: SIMD3(c, s, 0) * spacing.x, y: SIMD3(s, -c, 0) * spacing.y, z: [0, 0, spacing.z], offset: [-20, 35, 7]),
+                x: SIMD3(c, s, 0) * spacing.x, y: SIMD3(s, -c, 0) * spacing.y, z: [0, 0, spacing.z],
+                offset: [-20, 35, 7]),
             spacingSource: .stated(.mm))
     }
 
@@ -58,7 +59,9 @@ func refusal<R>(_ body: () throws -> R) -> Diagnostic? {
     }
 }
 
-func expectClose(_ actual: [Float], _ expected: [Double], _ tolerance: Double, sourceLocation: SourceLocation = #_sourceLocation) {
+func expectClose(
+    _ actual: [Float], _ expected: [Double], _ tolerance: Double, sourceLocation: SourceLocation = #_sourceLocation
+) {
     guard actual.count == expected.count else {
         Issue.record("\(actual.count) values instead of \(expected.count)", sourceLocation: sourceLocation)
         return

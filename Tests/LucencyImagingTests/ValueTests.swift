@@ -14,11 +14,13 @@ struct ValueTests {
         #expect(crop.spacingSource == .stated(.mm))
     }
 
-    @Test("A region that reaches outside is refused", arguments: [
-        Region(x: -1, y: 0, size: GridSize(2, 2)), Region(x: 9, y: 0, size: GridSize(2, 2)),
-        Region(x: 0, y: 0, size: GridSize(0, 2)), Region(x: .max, y: 0, size: GridSize(2, 2)),
-        Region(x: 0, y: 0, z: 1, size: GridSize(2, 2)),
-    ])
+    @Test(
+        "A region that reaches outside is refused",
+        arguments: [
+            Region(x: -1, y: 0, size: GridSize(2, 2)), Region(x: 9, y: 0, size: GridSize(2, 2)),
+            Region(x: 0, y: 0, size: GridSize(0, 2)), Region(x: .max, y: 0, size: GridSize(2, 2)),
+            Region(x: 0, y: 0, z: 1, size: GridSize(2, 2)),
+        ])
     func regionOutside(region: Region) throws {
         let image = try Samples.image([Float](repeating: 0, count: 80), GridSize(10, 8))
         #expect(refusal { try image.cropped(to: region) }?.code == .regionOutside)
@@ -48,26 +50,35 @@ struct ValueTests {
     func badGeometry() {
         #expect(refusal { try Geometry(size: GridSize(0, 5)) }?.code == .badGeometry)
         #expect(refusal { try Geometry(size: GridSize(.max, .max)) }?.code == .badGeometry)
-        #expect(refusal { try Geometry(size: GridSize(5, 5), spacing: [1, 0, 1], source: .assumed) }?.code == .badGeometry)
         #expect(
-            refusal { try Geometry(size: GridSize(5, 5), spacing: [1, .infinity, 1], source: .assumed) }?.code == .badGeometry)
+            refusal { try Geometry(size: GridSize(5, 5), spacing: [1, 0, 1], source: .assumed) }?.code == .badGeometry)
+        #expect(
+            refusal { try Geometry(size: GridSize(5, 5), spacing: [1, .infinity, 1], source: .assumed) }?.code
+                == .badGeometry)
         let flat = Affine3(x: [1, 0, 0], y: [2, 0, 0], z: [0, 0, 1], offset: .zero)
         #expect(
-            refusal { try Geometry(size: GridSize(5, 5), indexToWorld: flat, spacingSource: .assumed) }?.code == .badGeometry)
+            refusal { try Geometry(size: GridSize(5, 5), indexToWorld: flat, spacingSource: .assumed) }?.code
+                == .badGeometry)
     }
 
-    @Test("Lengths are read with their unit", arguments: [
-        ("64 px", Length(64, .px)), ("0.2mm", Length(0.2, .mm)), ("4 nm", Length(4, .nm)), ("1.5 µm", Length(1.5, .um)),
-        ("2 pixels", Length(2, .px)), ("-1 cm", Length(-1, .cm)), ("1E3 um", Length(1000, .um)),
-    ])
+    @Test(
+        "Lengths are read with their unit",
+        arguments: [
+            ("64 px", Length(64, .px)), ("0.2mm", Length(0.2, .mm)), ("4 nm", Length(4, .nm)),
+            ("1.5 µm", Length(1.5, .um)),
+            ("2 pixels", Length(2, .px)), ("-1 cm", Length(-1, .cm)), ("1E3 um", Length(1000, .um)),
+        ])
     func lengths(text: String, length: Length) throws {
         #expect(try Length(parsing: text) == length)
     }
 
-    @Test("Texts that are no length say why", arguments: [
-        ("", Length.ParsingFailure.noNumber), ("mm", .noNumber), ("12", .noUnit), ("3 miles", .unknownUnit("miles")),
-        ("1..2 mm", .noNumber), ("1E999 mm", .noNumber),
-    ])
+    @Test(
+        "Texts that are no length say why",
+        arguments: [
+            ("", Length.ParsingFailure.noNumber), ("mm", .noNumber), ("12", .noUnit),
+            ("3 miles", .unknownUnit("miles")),
+            ("1..2 mm", .noNumber), ("1E999 mm", .noNumber),
+        ])
     func badLengths(text: String, failure: Length.ParsingFailure) {
         #expect(throws: failure) { try Length(parsing: text) }
     }
@@ -105,7 +116,8 @@ struct ValueTests {
     func probabilities() throws {
         func map(_ values: [Float], _ kind: ProbabilityMap.Kind = .simplex) throws -> ProbabilityMap {
             try ProbabilityMap(
-                geometry: Geometry(size: GridSize(2, 1)), classes: ["a", "b"], kind: kind, values: AlignedBuffer(values))
+                geometry: Geometry(size: GridSize(2, 1)), classes: ["a", "b"], kind: kind, values: AlignedBuffer(values)
+            )
         }
         #expect(throws: Never.self) { try map([0.25, 1, 0.75, 0]) }
         #expect(refusal { try map([0.25, 1, 0.75, 0.5]) }?.message.contains("(1, 0, 0)") == true)

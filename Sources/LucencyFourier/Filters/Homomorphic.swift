@@ -92,7 +92,9 @@ extension Image {
             nonisolated(unsafe) let pixels = pixels
             let block = 1 << 14
             pool.forEach((count + block - 1) / block) { task in
-                for i in task * block..<min(count, (task + 1) * block) { pixels[i] = Float(function(Double(pixels[i]))) }
+                for i in task * block..<min(count, (task + 1) * block) {
+                    pixels[i] = Float(function(Double(pixels[i])))
+                }
             }
         }
         return try Image(geometry: geometry, colorModel: colorModel, pixels: pixels, origin: origin)

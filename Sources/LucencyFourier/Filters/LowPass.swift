@@ -64,7 +64,8 @@ struct LowPass: Sendable {
         guard used.isFinite, used >= 2, pixels.min() > 0, pixels.max().isFinite else {
             throw Diagnostic(
                 .badArgument, "a cut-off of \(cutoff) is not possible: no wave shorter than 2 px fits on a grid",
-                remedy: cutoff.unit == .px ? "give a wavelength of 2 px or more" : "2 px are \(shortest(in: geometry)) here")
+                remedy: cutoff.unit == .px
+                    ? "give a wavelength of 2 px or more" : "2 px are \(shortest(in: geometry)) here")
         }
         if case .butterworth(let order) = profile {
             guard (1...20).contains(order) else {

@@ -3,7 +3,7 @@ import LucencyFoundation
 /// Draws labels over an image for looking at: RGB with whole values 0...255.
 ///
 /// Gray images (and the first of channels that are not colours) are shown gray; of RGB all three channels share one
-/// window. Label 0 is not drawn. With a reference, its outline is drawn on top in its own colour: fill beyond the outline
+/// window. Labels 0 and `LabelMap.ignoreLabel` are not drawn. With a reference, its outline is drawn on top in its own colour: fill beyond the outline
 /// is a false positive, outline without fill a false negative. Volumes are drawn slice by slice.
 public struct Overlay: Sendable {
     /// What becomes black and white.
@@ -40,7 +40,9 @@ public struct Overlay: Sendable {
     ) throws -> Image {
         try image.geometry.requireMatch(labels.geometry, "image and labels")
         if let reference { try image.geometry.requireMatch(reference.geometry, "image and reference") }
-        guard (0...1).contains(opacity) else { throw Diagnostic(.badArgument, "an opacity of \(opacity) is outside 0...1") }
+        guard (0...1).contains(opacity) else {
+            throw Diagnostic(.badArgument, "an opacity of \(opacity) is outside 0...1")
+        }
         guard (0...32).contains(outline), (1...32).contains(referenceOutline) else {
             throw Diagnostic(.badArgument, "an outline is at most 32 pixels wide, a reference's at least 1")
         }
@@ -68,7 +70,7 @@ public struct Overlay: Sendable {
                                     Self.display(values[sources[1] &* count &+ i], low, high),
                                     Self.display(values[sources[2] &* count &+ i], low, high))
                                 let label = edge.labels[i]
-                                if label != 0 {
+                                if Outline.isDrawn(label) {
                                     if label != lastLabel {
                                         lastLabel = label
                                         lastColor = SIMD3<Double>(Palette.color(of: label, in: table))
@@ -138,10 +140,12 @@ private struct Outline: @unchecked Sendable {
         self.offsets = offsets.sorted { $0.x * $0.x + $0.y * $0.y < $1.x * $1.x + $1.y * $1.y }
     }
 
+    static func isDrawn(_ label: Int32) -> Bool { label != 0 && label != LabelMap.ignoreLabel }
+
     /// - Parameter row: counted over all slices.
     func contains(_ x: Int, _ row: Int) -> Bool {
         let label = labels[row &* size.x &+ x]
-        guard label != 0 else { return false }
+        guard Self.isDrawn(label) else { return false }
         let y = row % size.y
         for offset in offsets {
             let nx = x &+ offset.x, ny = y &+ offset.y

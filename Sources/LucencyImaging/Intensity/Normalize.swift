@@ -45,7 +45,8 @@ public struct Normalize: Sendable {
         try pixels.withUnsafeMutableBufferPointer { pixels in
             let groups = joint ? [0..<colors] : (0..<colors).map { $0..<$0 + 1 }
             for group in groups {
-                let values = UnsafeMutableBufferPointer(rebasing: pixels[group.lowerBound * count..<group.upperBound * count])
+                let values = UnsafeMutableBufferPointer(
+                    rebasing: pixels[group.lowerBound * count..<group.upperBound * count])
                 let map = try LinearMap(method, of: UnsafeBufferPointer(values), pool: pool)
                 map.apply(to: values, pool: pool)
             }

@@ -23,7 +23,13 @@ struct GridWeights: Sendable {
                     axis.apply(source, outer: outer, inner: inner, into: target, pool: pool)
                 }
             }
-            if index == 0 { size.x = axis.count } else if index == 1 { size.y = axis.count } else { size.z = axis.count }
+            if index == 0 {
+                size.x = axis.count
+            } else if index == 1 {
+                size.y = axis.count
+            } else {
+                size.z = axis.count
+            }
         }
         return values
     }

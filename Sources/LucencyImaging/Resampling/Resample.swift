@@ -60,7 +60,8 @@ public struct Resample: Sendable {
         let (placement, size) = try place(on: map.geometry)
         return try LabelMap(
             geometry: placement.geometry(of: size, on: map.geometry),
-            labels: labels.apply(map.labels, placement, from: map.size, to: size, antialias: antialias, pool: pool).labels,
+            labels: labels.apply(map.labels, placement, from: map.size, to: size, antialias: antialias, pool: pool)
+                .labels,
             table: map.table, origin: map.origin)
     }
 
@@ -96,7 +97,9 @@ public struct Resample: Sendable {
         if let spacing {
             for (axis, length) in try entries(spacing, "spacing").enumerated() {
                 let step = try length.pixels(along: axis, of: source)
-                guard step > 0, step.isFinite else { throw Diagnostic(.badArgument, "a spacing of \(length) is not possible") }
+                guard step > 0, step.isFinite else {
+                    throw Diagnostic(.badArgument, "a spacing of \(length) is not possible")
+                }
                 let count = Double(source.size[axis])
                 counts[axis] = try Self.count(count / step, along: axis)
                 placement.step[axis] = step
@@ -105,13 +108,17 @@ public struct Resample: Sendable {
         } else {
             if let factor {
                 for (axis, factor) in try entries(factor, "factor").enumerated() {
-                    guard factor > 0, factor.isFinite else { throw Diagnostic(.badArgument, "a factor of \(factor) is not possible") }
+                    guard factor > 0, factor.isFinite else {
+                        throw Diagnostic(.badArgument, "a factor of \(factor) is not possible")
+                    }
                     counts[axis] = try Self.count(Double(source.size[axis]) * factor, along: axis)
                 }
             } else if let size {
                 guard size.count != 1 else { throw Diagnostic(.badArgument, "size needs an entry per axis") }
                 for (axis, count) in try entries(size, "size").enumerated() {
-                    guard count >= 1 else { throw Diagnostic(.badArgument, "a size of \(count) pixels is not possible") }
+                    guard count >= 1 else {
+                        throw Diagnostic(.badArgument, "a size of \(count) pixels is not possible")
+                    }
                     counts[axis] = try Self.count(Double(count), along: axis)
                 }
             }
@@ -155,7 +162,9 @@ extension AlignedBuffer where Element == Float {
                 var sum = 0.0
                 for plane in 0..<classes { sum += Double(values[plane &* count &+ i]) }
                 guard sum > 0, sum != 1 else { continue }
-                for plane in 0..<classes { values[plane &* count &+ i] = Float(Double(values[plane &* count &+ i]) / sum) }
+                for plane in 0..<classes {
+                    values[plane &* count &+ i] = Float(Double(values[plane &* count &+ i]) / sum)
+                }
             }
         }
     }

@@ -53,7 +53,8 @@ public struct Restore: Sendable {
     }
 
     /// - Throws: as for images.
-    public func callAsFunction(_ map: LabelMap, onto geometry: Geometry, pool: ThreadPool = .serial) throws -> LabelMap {
+    public func callAsFunction(_ map: LabelMap, onto geometry: Geometry, pool: ThreadPool = .serial) throws -> LabelMap
+    {
         guard let placement = try place(geometry, on: map.geometry, planes: 1) else {
             return try LabelMap(geometry: geometry, labels: map.labels, table: map.table, origin: map.origin)
         }

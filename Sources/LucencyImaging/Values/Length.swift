@@ -42,7 +42,7 @@ public struct Length: Hashable, Sendable, CustomStringConvertible {
     /// Reads `64 px`, `0.2mm`, `4 nm`, `1.5 µm`.
     public init(parsing text: String) throws(ParsingFailure) {
         let trimmed = text.filter { $0 != " " }
-        let number = trimmed.prefix { $0.isNumber && $0.isASCII || "+-.eE".contains($0) && $0 != "e" }
+        let number = trimmed.prefix { $0.isNumber && $0.isASCII || "+-.eE".contains($0) }
         guard let value = Double(number), value.isFinite else { throw .noNumber }
         var name = String(trimmed.dropFirst(number.count))
         guard !name.isEmpty else { throw .noUnit }

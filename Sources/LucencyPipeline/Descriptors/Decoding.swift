@@ -15,6 +15,14 @@ public struct Decoding: Sendable {
         self.inputFolder = inputFolder
     }
 
+    /// A path as it is meant: relative to the pipeline file, or to the working directory when it was given by `--set`.
+    public func path(_ text: String, at place: Diagnostic.Place) -> String {
+        place.file.hasPrefix("--set ") ? text : FileSystem.join(folder, text)
+    }
+
+    /// Stands for the folder given by `--input` while there is none (only checking goes on then).
+    public static let missingInput = "<--input>"
+
     /// Records an error at a value.
     public mutating func error(
         _ code: DiagnosticCode, _ message: String, at place: Diagnostic.Place?, remedy: String? = nil

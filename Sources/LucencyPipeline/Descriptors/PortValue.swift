@@ -82,10 +82,18 @@ public struct Port: Hashable, Sendable {
 public struct ValueEstimate: Hashable, Sendable {
     public var size: GridSize
     public var channels: Int
+    /// The grid itself, where it is known already.
+    public var geometry: Geometry?
 
     public init(size: GridSize, channels: Int = 1) {
         self.size = size
         self.channels = channels
+    }
+
+    public init(geometry: Geometry, channels: Int = 1) {
+        size = geometry.size
+        self.channels = channels
+        self.geometry = geometry
     }
 
     func bytes(as type: PortType) -> Int {

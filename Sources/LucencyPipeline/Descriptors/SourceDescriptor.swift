@@ -8,13 +8,13 @@ public final class ItemLoader: Sendable {
     public let paths: [String]
     /// Which decoder, in which revision, so that a better decoder makes items new.
     public let reader: String
-    let estimate: @Sendable () throws -> (ValueEstimate, Geometry?)
+    let estimate: @Sendable () throws -> ValueEstimate
     let load: @Sendable () throws -> any PortValue
     private let makeHash: @Sendable () throws -> String
     private let hash = Mutex<String?>(nil)
 
     public init(
-        paths: [String], reader: String, estimate: @escaping @Sendable () throws -> (ValueEstimate, Geometry?),
+        paths: [String], reader: String, estimate: @escaping @Sendable () throws -> ValueEstimate,
         contentHash: @escaping @Sendable () throws -> String, load: @escaping @Sendable () throws -> any PortValue
     ) {
         self.paths = paths

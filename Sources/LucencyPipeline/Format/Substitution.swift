@@ -10,8 +10,12 @@ struct Substitution {
     private(set) var usedParameters: Set<String> = []
     private(set) var usedVariants: Set<String> = []
 
-    init(_ declaration: PipelineDeclaration) {
-        parameters = Dictionary(declaration.parameters.map { ($0.name, $0.tree) }, uniquingKeysWith: { a, _ in a })
+    /// - Parameter inputFolder: what `${input}` stands for, unless the pipeline has a parameter of that name.
+    init(_ declaration: PipelineDeclaration, inputFolder: String?) {
+        let folder = inputFolder.map { FileSystem.absolute($0) } ?? "/" + Decoding.missingInput
+        let input = LocatedYAML(.scalar(folder, plain: false), at: .init(file: "--input"))
+        parameters = Dictionary(
+            [("input", input)] + declaration.parameters.map { ($0.name, $0.tree) }, uniquingKeysWith: { $1 })
         variants = declaration.variants
     }
 

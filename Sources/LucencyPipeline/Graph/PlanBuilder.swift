@@ -34,7 +34,7 @@ struct PlanBuilder {
         self.declaration = declaration
         self.catalog = catalog
         self.decoding = decoding
-        substitution = Substitution(declaration)
+        substitution = Substitution(declaration, inputFolder: decoding.inputFolder)
     }
 
     /// The plan, or nil if something is wrong; `decoding` then says what.

@@ -72,7 +72,7 @@ public struct FolderSource: Sendable {
         func check(_ path: String, _ what: String) {
             let fixed = path.split(separator: "/", omittingEmptySubsequences: false).prefix { !$0.contains("*") && !$0.contains("?") }
             let root = fixed.joined(separator: "/")
-            guard !root.isEmpty, !FileSystem.exists(root) else { return }
+            guard !root.isEmpty, !root.contains(Decoding.missingInput), !FileSystem.exists(root) else { return }
             decoding.error(.missingFile, "\(what) '\(root)' is not there", at: place)
         }
         switch images {
@@ -89,6 +89,8 @@ public struct FolderSource: Sendable {
     public func configured(readers: Readers) -> ConfiguredSource {
         var needsInput = images == nil
         if case .channels(let channels) = images { needsInput = channels.contains { !$0.pattern.contains("/") } }
+        let paths = [images?.description, labels, list].compactMap { $0 } + also.values.map(\.folder)
+        needsInput = needsInput || paths.contains { $0.contains(Decoding.missingInput) }
         return ConfiguredSource(ports: ports, needsInput: needsInput) { try list($0, readers) }
     }
 
@@ -229,8 +231,7 @@ public struct FolderSource: Sendable {
         return ItemLoader(paths: paths, reader: reader) {
             let header = try readers.reader(paths[0]).header(of: paths[0], pages: selection, limits: context.limits)
             let channels = paths.count > 1 ? paths.count : isImage ? header.colorModel.channelCount : 1
-            let geometry = try stated(header.geometry, context)
-            return (ValueEstimate(size: header.geometry.size, channels: channels), geometry)
+            return ValueEstimate(geometry: try stated(header.geometry, context), channels: channels)
         } contentHash: {
             if paths.count == 1 { return try FileSystem.hash(of: paths[0]) }
             return SHA256.hex(of: try paths.map { try FileSystem.hash(of: $0) }.joined(separator: "\n"))

@@ -67,7 +67,7 @@ struct ItemRun {
                 for (index, port) in ports.ports.enumerated() {
                     let wire = PlanInput(node: id, output: index)
                     guard remaining[wire] != nil, let loader = item.loaders[port.name] else { continue }
-                    let estimate = try loader.estimate().0
+                    let estimate = try loader.estimate()
                     estimates[wire] = estimate
                     sizes[wire] = estimate.bytes(as: port.type)
                     // While decoding, the stored samples stand beside the floats.
@@ -122,7 +122,7 @@ struct ItemRun {
         stageFinished: (String, Double) -> Void
     ) {
         readers = readerCounts()
-        let geometry = try? item.loaders["image"]?.estimate().1
+        let geometry = (try? item.loaders["image"]?.estimate())?.geometry
         for id in nodes {
             let node = plan.nodes[id]
             let start = Machine.seconds
@@ -135,7 +135,7 @@ struct ItemRun {
                     continue
                 }
                 let context = StageContext(
-                    pool: pool, seed: node.seed, stage: node.name, item: item.relative, sourceGeometry: geometry ?? nil)
+                    pool: pool, seed: node.seed, stage: node.name, item: item.relative, sourceGeometry: geometry)
                 do {
                     let results = try stage.calls[form](inputs, context)
                     for (index, value) in results.enumerated() { keep(value, PlanInput(node: id, output: index)) }

@@ -26,21 +26,15 @@ extension StageDescriptor {
         ],
         cost: { stage, inputs in
             let input = inputs.first.flatMap { $0 } ?? ValueEstimate(size: GridSize(1, 1))
-            var size = input.size
-            if let factor = stage.factor, let first = factor.first {
-                func scaled(_ axis: Int) -> Int {
-                    let f = axis < factor.count ? factor[axis] : factor.count == 1 ? first : 1
-                    return max(1, Int(min(1e12, (Double(size[axis]) * f).rounded())))
-                }
-                size = GridSize(scaled(0), scaled(1), size.isPlanar ? 1 : scaled(2))
-            } else if let target = stage.size, target.count >= 2 {
-                size = GridSize(target[0], target[1], target.count > 2 ? target[2] : size.z)
-            }
+            // Where the target cannot be made, the stage itself will say why; nothing is needed for that.
+            guard let geometry = input.geometry ?? (try? Geometry(size: input.size)),
+                let target = try? stage.target(of: geometry)
+            else { return StageCost(outputs: [input]) }
             // Axis by axis: between two passes at most the larger of both sizes stands beside the input.
-            let larger = max(size.count, input.size.count)
+            let larger = max(target.size.count, input.size.count)
             let scratch = larger.multipliedReportingOverflow(by: 4 * input.channels)
             return StageCost(
-                outputs: [ValueEstimate(size: size, channels: input.channels)],
+                outputs: [ValueEstimate(geometry: target, channels: input.channels)],
                 scratchBytes: scratch.overflow ? .max : scratch.partialValue)
         })
 }

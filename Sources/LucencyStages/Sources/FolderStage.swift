@@ -92,7 +92,7 @@ private struct ImagesSetting: ParameterValue {
                 return nil
             }
             // A bare pattern belongs to the folder given by --input.
-            channels.append((entry.key, text.contains("/") ? FileSystem.join(decoding.folder, text) : text))
+            channels.append((entry.key, text.contains("/") ? decoding.path(text, at: entry.value.place) : text))
         }
         guard !channels.isEmpty else {
             decoding.error(.badValue, "expected \(typeName), found an empty mapping", at: yaml.place)

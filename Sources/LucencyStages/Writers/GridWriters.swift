@@ -69,6 +69,27 @@ extension WriterDescriptor {
         ProbabilityMap.self, extensions: ["png"], "PNG of the foreground's probability (two classes).", prototype: PNGOptions(),
         revision: PNGFormat().revision, parameters: [pngBits, pngCompression]
     ) { try PNGFormat().write($0, to: $1, options: $2.options) }
+
+    static let imageTIFF = WriterDescriptor(
+        Image.self, extensions: ["tif", "tiff"], "TIFF; volumes as pages.", prototype: TIFFOptions(),
+        revision: TIFFFormat().revision, parameters: tiffDepth + tiffCommon + [tiffRescale]
+    ) { try TIFFFormat().write($0, to: $1, options: $2.options) }
+
+    static let labelsTIFF = WriterDescriptor(
+        LabelMap.self, extensions: ["tif", "tiff"], "TIFF with label values as samples.", prototype: TIFFOptions(),
+        revision: TIFFFormat().revision,
+        parameters: [
+            Parameter("bits", \.bits, in: .within(8...32), help: "8, 16 or 32; left out: the fewest that hold the labels."),
+            Parameter("palette", \.palette, help: "Store colours beside the values, so that viewers show them."),
+        ] + tiffCommon
+    ) { try TIFFFormat().write($2.palette ? $0.colored() : $0, to: $1, options: $2.options) }
+
+    static let probabilitiesTIFF = WriterDescriptor(
+        ProbabilityMap.self, extensions: ["tif", "tiff"], "TIFF with a page for each class.", prototype: TIFFOptions(),
+        revision: TIFFFormat().revision,
+        parameters: [Parameter("bits", \.bits, in: .within(8...32), help: "8 or 16 quantise; left out: 32-bit floating point.")]
+            + tiffCommon
+    ) { try TIFFFormat().write($0, to: $1, options: $2.options) }
 }
 
 extension LabelMap {

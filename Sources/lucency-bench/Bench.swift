@@ -1,0 +1,23 @@
+import ArgumentParser
+import Foundation
+import Lucency
+
+/// Makes material to measure with, and measures.
+@main
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lucency-bench", abstract: "Renders test images and measures commands.",
+        subcommands: [ImagesCommand.self, HugeCommand.self, MemoryCommand.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let diagnostic as Diagnostic {
+            FileHandle.standardError.write(Data("\(diagnostic)\n".utf8))
+            Foundation.exit(1)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}
