@@ -187,3 +187,14 @@ void ljpeg_close(LJPEGReader *reader) {
     fclose(reader->file);
     free(reader);
 }
+
+#define TEXT(x) #x
+#define TEXT_OF(x) TEXT(x)
+
+const char *ljpeg_version(void) {
+#ifdef LIBJPEG_TURBO_VERSION
+    return "libjpeg-turbo " TEXT_OF(LIBJPEG_TURBO_VERSION);
+#else
+    return TEXT_OF(JPEG_LIB_VERSION);
+#endif
+}

@@ -329,3 +329,7 @@ void lpng_abandon(LPNGWriter *writer) {
     fclose(writer->context.file);
     free(writer);
 }
+
+const char *lpng_version(void) { return png_get_libpng_ver(NULL); }
+
+const char *lpng_zlib_version(void) { return zlibVersion(); }

@@ -280,3 +280,5 @@ int32_t ctiff_write_block(ctiff_file *file, uint32_t index, void *buffer, int64_
 }
 
 int32_t ctiff_end_page(ctiff_file *file) { return TIFFWriteDirectory(file->tiff) != 0; }
+
+const char *ctiff_version(void) { return TIFFGetVersion(); }

@@ -35,13 +35,10 @@ struct ReadingArguments: ParsableArguments {
             valueName: "length"))
     var assumeSpacing: String?
 
-    @Option(help: ArgumentHelp("Largest image to read, unpacked. (default: 4GB)", valueName: "size"))
-    var maxImageSize: ByteSize?
+    @OptionGroup var limit: LimitArguments
 
     func context(input: String?, seed: UInt64 = 0) throws -> SourceContext {
-        var limits = ReadLimits.standard
-        if let maxImageSize { limits.bytes = maxImageSize.bytes }
-        return SourceContext(inputFolder: input, assumedSpacing: try spacing(), limits: limits, seed: seed)
+        SourceContext(inputFolder: input, assumedSpacing: try spacing(), limits: limit.limits, seed: seed)
     }
 
     func spacing() throws -> SIMD3<Double>? {
@@ -57,6 +54,18 @@ struct ReadingArguments: ParsableArguments {
         case 3: return SIMD3(lengths[0], lengths[1], lengths[2])
         default: throw ValidationError("--assume-spacing takes one length or three")
         }
+    }
+}
+
+/// How large a file may be once unpacked.
+struct LimitArguments: ParsableArguments {
+    @Option(help: ArgumentHelp("Largest image to read, unpacked. (default: 4GB)", valueName: "size"))
+    var maxImageSize: ByteSize?
+
+    var limits: ReadLimits {
+        var limits = ReadLimits.standard
+        if let maxImageSize { limits.bytes = maxImageSize.bytes }
+        return limits
     }
 }
 
@@ -76,7 +85,14 @@ struct ByteSize: ExpressibleByArgument {
     }
 }
 
-extension KernelFamily: ExpressibleByArgument {}
+extension KernelFamily: ExpressibleByArgument {
+    /// - Throws: `ValidationError` listing the families that this build has.
+    func requireBuilt() throws {
+        guard !Self.built.contains(self) else { return }
+        let names = Self.built.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("this build has no '\(rawValue)' kernels; it has: \(names)")
+    }
+}
 
 /// How progress is shown.
 enum ProgressMode: String, CaseIterable, ExpressibleByArgument {

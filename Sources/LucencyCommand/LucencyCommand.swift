@@ -12,6 +12,7 @@ struct LucencyCommand: ParsableCommand {
         version: "lucency \(lucencyVersion)",
         subcommands: [
             RunCommand.self, CheckCommand.self, GraphCommand.self, StagesCommand.self, SchemaCommand.self,
-            WhyCommand.self, VerifyCommand.self,
+            WhyCommand.self, VerifyCommand.self, InspectCommand.self, ConvertCommand.self, ApplyCommand.self,
+            DoctorCommand.self,
         ])
 }

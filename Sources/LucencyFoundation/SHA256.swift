@@ -11,6 +11,9 @@ public struct SHA256: ~Copyable {
 
     deinit { EVP_MD_CTX_free(context) }
 
+    /// Version of the libcrypto that is loaded.
+    public static var libraryVersion: String { String(cString: lcrypto_version()) }
+
     /// Adds bytes.
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return }

@@ -36,3 +36,6 @@ int ljpeg_read_rows(LJPEGReader *reader, uint8_t *rows, size_t rowBytes, uint32_
 // Reads on to the end of the image; fails where it is missing or damaged.
 int ljpeg_finish(LJPEGReader *reader, char message[LJPEG_MESSAGE]);
 void ljpeg_close(LJPEGReader *reader);
+
+// Version of the library that this was built with; libjpeg cannot tell at run time.
+const char *ljpeg_version(void);

@@ -65,3 +65,7 @@ int lpng_write_rows(LPNGWriter *writer, const uint8_t *rows, size_t rowBytes, ui
 int lpng_finish_writing(LPNGWriter *writer, char message[LPNG_MESSAGE]);
 // Closes without ending the image, after a failure.
 void lpng_abandon(LPNGWriter *writer);
+
+// Versions of the libraries that are loaded.
+const char *lpng_version(void);
+const char *lpng_zlib_version(void);

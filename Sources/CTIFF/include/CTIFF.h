@@ -97,3 +97,6 @@ int32_t ctiff_begin_page(ctiff_file *file, const ctiff_target *target);
 /// The buffer's contents are lost (predictors work in place).
 int32_t ctiff_write_block(ctiff_file *file, uint32_t index, void *buffer, int64_t bytes);
 int32_t ctiff_end_page(ctiff_file *file);
+
+/// Version and copyright of the libtiff that is loaded.
+const char *ctiff_version(void);

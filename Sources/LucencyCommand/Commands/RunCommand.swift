@@ -48,10 +48,7 @@ struct RunCommand: ParsableCommand {
         if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1") }
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
         if let shard, Shard(parsing: shard) == nil { throw ValidationError("--shard takes I/N with 1 ≤ I ≤ N, such as 2/8") }
-        if !KernelFamily.built.contains(kernels) {
-            let names = KernelFamily.built.map(\.rawValue).joined(separator: ", ")
-            throw ValidationError("this build has no '\(kernels.rawValue)' kernels; it has: \(names)")
-        }
+        try kernels.requireBuilt()
     }
 
     func run() throws {

@@ -91,8 +91,11 @@ public struct FileHeader: Hashable, Sendable {
         self.colorModel = colorModel
     }
 
-    /// Bytes of the `Image` that `read` would make.
-    public var imageBytes: Int { geometry.size.count * colorModel.channelCount * MemoryLayout<Float>.size }
+    /// Bytes of the `Image` that `read` would make; saturates instead of overflowing.
+    public var imageBytes: Int {
+        let bytes = geometry.size.count.multipliedReportingOverflow(by: colorModel.channelCount * MemoryLayout<Float>.size)
+        return bytes.overflow ? .max : bytes.partialValue
+    }
 }
 
 /// Exact facts about the stored samples of one page, taken from the decoder's own bytes.
