@@ -217,7 +217,9 @@ int32_t ctiff_describe(ctiff_file *file, ctiff_page *page) {
     uint64_t *offsets = NULL;
     if (TIFFGetField(tiff, TIFFTAG_SUBIFD, &children, &offsets) == 1) page->sub_directories = children;
     TIFFGetFieldDefaulted(tiff, TIFFTAG_SUBFILETYPE, &page->subfile_type);
-    for (uint32_t index = 0; index < page->blocks; index++) page->absent_blocks += (uint32_t)ctiff_is_absent(file, index);
+    // Bounded, because a hostile page may claim billions of blocks.
+    uint32_t counted = page->blocks < 1u << 22 ? page->blocks : 1u << 22;
+    for (uint32_t index = 0; index < counted; index++) page->absent_blocks += (uint32_t)ctiff_is_absent(file, index);
     return 1;
 }
 
