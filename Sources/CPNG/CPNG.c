@@ -7,7 +7,8 @@
 #include <string.h>
 #include <zlib.h>
 
-// Ancillary chunks (texts, profiles) above this are refused, compressed ones cut off; bounds what a small file can claim.
+// Ancillary chunks (texts, profiles) above this are refused, compressed ones dropped: what a small file can claim is
+// bounded.
 static const png_alloc_size_t chunkBytes = 16 << 20;
 static const png_uint_32 chunkCount = 2000;
 
@@ -295,7 +296,8 @@ int lpng_create(const char *path, const LPNGSpec *spec, LPNGWriter **out, char m
     return LPNG_OK;
 }
 
-int lpng_write_rows(LPNGWriter *writer, const uint8_t *rows, size_t rowBytes, uint32_t count, char message[LPNG_MESSAGE]) {
+int lpng_write_rows(LPNGWriter *writer, const uint8_t *rows, size_t rowBytes, uint32_t count,
+                    char message[LPNG_MESSAGE]) {
     GUARD(writer, LPNG_WRITE_FAILED, message);
     for (uint32_t i = 0; i < count; i++) png_write_row(writer->png, rows + i * rowBytes);
     return LPNG_OK;

@@ -65,6 +65,9 @@ public enum ImageFormats {
         guard status.st_mode & S_IFMT != S_IFDIR else {
             throw Diagnostic(.unreadableFile, "this is a folder, not an image").located(in: path)
         }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw Diagnostic(.unreadableFile, "this is not a regular file (a pipe or a device)").located(in: path)
+        }
         guard let file = fopen(path, "rb") else {
             throw Diagnostic(.unreadableFile, "the file cannot be read: \(String(cString: strerror(errno)))").located(
                 in: path)

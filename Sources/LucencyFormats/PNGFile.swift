@@ -19,7 +19,7 @@ final class PNGFile: RowDecoder {
         for index in 0..<Int32(info.textCount) {
             var keyword: UnsafePointer<CChar>?, value: UnsafePointer<CChar>?
             lpng_text(reader, index, &keyword, &value)
-            if let keyword, let value { texts[String(cString: keyword)] = Self.shortened(String(cString: value)) }
+            if let keyword, let value { texts[Self.text(keyword)] = Self.text(value) }
         }
         self.info = info
         self.texts = texts
@@ -101,8 +101,17 @@ final class PNGFile: RowDecoder {
         }
     }
 
-    private static func shortened(_ text: String) -> String {
-        text.utf8.count <= 4096 ? text : String(text.prefix(4096)) + "…"
+    /// A text of at most 4096 bytes, which is UTF-8 in iTXt and Latin-1 elsewhere.
+    private static func text(_ bytes: UnsafePointer<CChar>) -> String {
+        var whole = UnsafeBufferPointer(start: bytes, count: 4097).prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        let isLong = whole.count > 4096
+        if isLong {
+            // Cut before a character, not within one.
+            while let last = whole.last, last & 0xC0 == 0x80 { whole.removeLast() }
+            if let last = whole.last, last >= 0xC0 { whole.removeLast() }
+        }
+        let text = String(validating: whole, as: UTF8.self) ?? String(whole.map { Character(Unicode.Scalar($0)) })
+        return isLong ? text + "…" : text
     }
 }
 

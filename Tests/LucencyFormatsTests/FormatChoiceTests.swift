@@ -29,6 +29,8 @@ import Testing
             #expect(refusal("empty.png", "")?.message == "the file is empty")
             #expect(refusal("notes.txt", "hello")?.remedy?.contains("PNG") == true)
             #expect(refusal("wrong.png", "hello")?.message.contains("not a PNG, although its name says so") == true)
+            #expect(
+                diagnostic { _ = try ImageFormats.reader(for: "/dev/null") }?.message.contains("regular file") == true)
             let inside = diagnostic { _ = try ImageFormats.reader(for: folder.path) }
             #expect(inside?.code == .unreadableFile && inside?.message.contains("folder") == true)
         }

@@ -33,6 +33,12 @@ import Testing
         #expect(try jpeg.readImage(fixture("jpeg/gray.jpg")).geometry.spacingSource == .assumed)
     }
 
+    @Test func `an orientation by EXIF is kept in the metadata and not applied`() throws {
+        let page = try jpeg.page(fixture("jpeg/gray-turned.jpg"))
+        #expect(page.metadata["orientation"] == "6" && page.shape == [40, 52])
+        #expect(try jpeg.page(fixture("jpeg/gray.jpg")).metadata["orientation"] == nil)
+    }
+
     @Test func `CMYK and labels are refused by name`() throws {
         let cmyk = diagnostic { _ = try jpeg.readImage(fixture("jpeg/cmyk.jpg")) }
         #expect(cmyk?.code == .unsupportedFeature && cmyk?.message.contains("cmyk") == true)

@@ -100,6 +100,11 @@ import Testing
             .code == .noSuchPage)
     }
 
+    @Test func `texts are metadata, in Latin-1 or UTF-8`() throws {
+        let metadata = try png.page(fixture("png/made-texts.png")).metadata
+        #expect(metadata["Comment"] == "4 µm" && metadata["Title"] == "Größe 水")
+    }
+
     @Test func `damage that libpng only warns about is refused`() throws {
         for (name, word) in [
             ("made-wrong-adler", "incorrect data check"), ("made-short-pixels", "Not enough image data"),

@@ -59,7 +59,8 @@ typedef struct LPNGWriter LPNGWriter;
 
 int lpng_create(const char *path, const LPNGSpec *spec, LPNGWriter **writer, char message[LPNG_MESSAGE]);
 // Rows of 8-bit, or native-order 16-bit samples.
-int lpng_write_rows(LPNGWriter *writer, const uint8_t *rows, size_t rowBytes, uint32_t count, char message[LPNG_MESSAGE]);
+int lpng_write_rows(LPNGWriter *writer, const uint8_t *rows, size_t rowBytes, uint32_t count,
+                    char message[LPNG_MESSAGE]);
 // Ends the image, closes the file and frees the writer; reports what only closing shows (a full disk).
 int lpng_finish_writing(LPNGWriter *writer, char message[LPNG_MESSAGE]);
 // Closes without ending the image, after a failure.
