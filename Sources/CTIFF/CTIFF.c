@@ -17,6 +17,7 @@ struct ctiff_file {
     int descriptor;
     char error[512];
     char warning[512];
+    int damaged;
 };
 
 // Returning 1 tells libtiff not to call its global handlers, which print.
@@ -27,15 +28,23 @@ static int on_error(TIFF *tiff, void *user, const char *module, const char *form
     return 1;
 }
 
+// Tags that libtiff ignores and goes on without, although the pixels depend on them: cut off, or too short.
+static int is_damage(const char *text) {
+    int cut = !strncmp(text, "IO error during reading of", 26) && !strstr(text, "\"Tag ");
+    int incorrect = !strncmp(text, "Incorrect count for", 19) && (strstr(text, "Offsets\"") || strstr(text, "ByteCounts\""));
+    return cut || incorrect || strstr(text, "\"ColorMap\"") != NULL;
+}
+
 static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list arguments) {
     (void)tiff, (void)module;
     ctiff_file *file = user;
     // Private tags and their order say nothing about the pixels.
     if (strstr(format, "Unknown field with tag") || strstr(format, "not sorted in ascending order")) return 1;
-    // A tag that lies beyond the file's end outweighs whatever was said before it.
-    const char *cut = "IO error during reading of";
-    int outweighs = !strncmp(format, cut, strlen(cut)) && strncmp(file->warning, cut, strlen(cut));
-    if (!file->warning[0] || outweighs) vsnprintf(file->warning, sizeof file->warning, format, arguments);
+    char text[sizeof file->warning];
+    vsnprintf(text, sizeof text, format, arguments);
+    int damage = is_damage(text);
+    if (!file->warning[0] || (damage && !file->damaged)) memcpy(file->warning, text, sizeof text);
+    file->damaged |= damage;
     return 1;
 }
 
@@ -122,6 +131,7 @@ const char *ctiff_warning(const ctiff_file *file) { return file->warning; }
 void ctiff_clear(ctiff_file *file) {
     file->error[0] = 0;
     file->warning[0] = 0;
+    file->damaged = 0;
 }
 
 int32_t ctiff_select(ctiff_file *file, uint64_t offset) { return TIFFSetSubDirectory(file->tiff, offset) != 0; }
@@ -135,6 +145,7 @@ int32_t ctiff_describe(ctiff_file *file, ctiff_page *page) {
     TIFF *tiff = file->tiff;
     memset(page, 0, sizeof *page);
     page->photometric = 0xFFFF;
+    page->damaged = file->damaged;
     page->predictor = 1;
     page->resolution_unit = 2;
     TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &page->compression);
@@ -217,7 +228,9 @@ int32_t ctiff_describe(ctiff_file *file, ctiff_page *page) {
     uint64_t *offsets = NULL;
     if (TIFFGetField(tiff, TIFFTAG_SUBIFD, &children, &offsets) == 1) page->sub_directories = children;
     TIFFGetFieldDefaulted(tiff, TIFFTAG_SUBFILETYPE, &page->subfile_type);
-    for (uint32_t index = 0; index < page->blocks; index++) page->absent_blocks += (uint32_t)ctiff_is_absent(file, index);
+    // Bounded, because a hostile page may claim billions of blocks.
+    uint32_t counted = page->blocks < 1u << 22 ? page->blocks : 1u << 22;
+    for (uint32_t index = 0; index < counted; index++) page->absent_blocks += (uint32_t)ctiff_is_absent(file, index);
     return 1;
 }
 

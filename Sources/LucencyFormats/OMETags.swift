@@ -2,18 +2,18 @@
 ///
 /// There is no DTD, no entity beyond the five predefined ones and character references, no nesting to recurse into,
 /// and a limit on the text's size: nothing in it can make us read another file or expand without bound.
-struct OMETags {
-    struct Tag: Equatable {
+package struct OMETags {
+    package struct Tag: Equatable {
         /// Without a namespace prefix.
-        var name: String
-        var attributes: [String: String]
+        package var name: String
+        package var attributes: [String: String]
     }
 
-    static let sizeLimit = 1 << 20
-    private(set) var tags: [Tag] = []
+    package static let sizeLimit = 1 << 20
+    package private(set) var tags: [Tag] = []
 
     /// nil where the text is too long, declares a document type, or is not well formed.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard text.utf8.count <= Self.sizeLimit else { return nil }
         let bytes = Array(text.utf8)
         var at = 0

@@ -21,7 +21,9 @@ public struct TIFFFormat: ImageFormat, ImageEncoder {
     package var bigThreshold = 3_900_000_000
 
     public func recognizes(_ head: [UInt8]) -> Bool {
-        [[0x49, 0x49, 42, 0], [0x4D, 0x4D, 0, 42], [0x49, 0x49, 43, 0], [0x4D, 0x4D, 0, 43]].contains { head.starts(with: $0) }
+        [[0x49, 0x49, 42, 0], [0x4D, 0x4D, 0, 42], [0x49, 0x49, 43, 0], [0x4D, 0x4D, 0, 43]].contains {
+            head.starts(with: $0)
+        }
     }
 
     /// The headers of all pages. Unlike `header(of:pages:limits:)` it needs no image to come of them: hyperstacks, pages
@@ -52,7 +54,7 @@ public struct TIFFFormat: ImageFormat, ImageEncoder {
 
     public func storedFacts(of path: String, page: Int, limits: ReadLimits) throws -> StoredFacts {
         let file = try TIFFFile(path, limits: limits)
-        let page = try file.page(page - 1)
+        let page = try file.page(page < 1 ? -1 : page - 1)
         try page.requireReadable(in: path)
         try Self.require(file, page, of: page.header(spacing: nil).unpackedBytes, limits)
         var reader = try TIFFBlockReader(file, page, limits: limits, largeStrip: largeStrip)
@@ -71,8 +73,10 @@ public struct TIFFFormat: ImageFormat, ImageEncoder {
             let volume = region.size.count, channels = stack.colorModel.channelCount
             let samples = volume.multipliedReportingOverflow(by: channels)
             let stored = samples.partialValue.multipliedReportingOverflow(by: stack.first.valueType.unpackedBytes)
-            try limits.require(samples.overflow || stored.overflow ? .max : stored.partialValue, for: "the image of \(region.size)")
-            let chosen = stack.arrangement == .slices ? Array(stack.pages[region.z..<region.z + region.size.z]) : stack.pages
+            try limits.require(
+                samples.overflow || stored.overflow ? .max : stored.partialValue, for: "the image of \(region.size)")
+            let chosen =
+                stack.arrangement == .slices ? Array(stack.pages[region.z..<region.z + region.size.z]) : stack.pages
             var pixels = AlignedBuffer<Float>(repeating: 0, count: samples.partialValue)
             for (index, page) in chosen.enumerated() {
                 var reader = try TIFFBlockReader(file, page, limits: limits, largeStrip: largeStrip)
@@ -120,7 +124,8 @@ public struct TIFFFormat: ImageFormat, ImageEncoder {
         do {
             guard stack.arrangement != .channels else {
                 throw Diagnostic(
-                    .channelMismatch, "the \(stack.pages.count) pages are channels, and labels have one value per pixel",
+                    .channelMismatch,
+                    "the \(stack.pages.count) pages are channels, and labels have one value per pixel",
                     remedy: "choose one: `page: 1`")
             }
             let stored = size.count.multipliedReportingOverflow(by: first.samples * first.type.unpackedBytes)
@@ -128,7 +133,8 @@ public struct TIFFFormat: ImageFormat, ImageEncoder {
             let colors = first.photometric == .rgb || first.photometric == .yCbCr ? 3 : 1
             guard first.samples == colors + (first.hasAlpha ? 1 : 0), !first.planar else {
                 throw Diagnostic(
-                    .channelMismatch, "\(first.samples) \(first.planar ? "planes" : "channels") per pixel cannot be read as labels",
+                    .channelMismatch,
+                    "\(first.samples) \(first.planar ? "planes" : "channels") per pixel cannot be read as labels",
                     remedy: "give a gray or palette image with one label per pixel")
             }
             var labels = AlignedBuffer<Int32>(repeating: 0, count: size.count)
@@ -140,7 +146,8 @@ public struct TIFFFormat: ImageFormat, ImageEncoder {
                     try reader.forEachBlock(touching: window) { block, part in
                         let at = (z * size.y + block.y + part.y) * size.x + block.x + part.x
                         try block.writeLabels(
-                            into: base + at, rowStride: size.x, window: part, colorChannels: colors, hasAlpha: page.hasAlpha)
+                            into: base + at, rowStride: size.x, window: part, colorChannels: colors,
+                            hasAlpha: page.hasAlpha)
                     }
                 }
             }

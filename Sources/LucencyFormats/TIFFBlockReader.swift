@@ -23,7 +23,8 @@ struct TIFFBlockReader {
         self.page = page
         let layout = page.layout
         let whole = layout.bytes(rows: layout.blockHeight, yCbCr: page.yCbCr)
-        byRows = !layout.tiled && whole > largeStrip && page.yCbCr == nil && layout.rowBytes <= limits.bytes
+        byRows =
+            !layout.tiled && whole > largeStrip && page.yCbCr == nil && layout.rowBytes <= limits.bytes
             && TIFFNames.streamsRows(page.compression)
         blockWidth = layout.blockWidth
         across = layout.across
@@ -159,7 +160,8 @@ extension TIFFBlockReader {
                 if isWhole {
                     try withBlock(column: 0, row: row, plane: plane) { block in
                         try block.bytes.withUnsafeBufferPointer {
-                            try body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[..<(rows * pageRowBytes)]))
+                            try body(
+                                UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[..<(rows * pageRowBytes)]))
                         }
                     }
                     continue

@@ -79,7 +79,8 @@ struct TIFFDescription: Equatable {
                 slices = count("SizeZ")
                 frames = count("SizeT")
                 func length(_ axis: String) -> Double? {
-                    guard let value = tag.attributes["PhysicalSize\(axis)"].flatMap({ Double($0) }), value > 0, value.isFinite,
+                    guard let value = tag.attributes["PhysicalSize\(axis)"].flatMap({ Double($0) }), value > 0,
+                        value.isFinite,
                         let unit = TIFFLengthUnit(tag.attributes["PhysicalSize\(axis)Unit"] ?? "µm")
                     else { return nil }
                     if self.unit == nil { self.unit = unit.unit }

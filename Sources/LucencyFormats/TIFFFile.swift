@@ -35,7 +35,8 @@ final class TIFFFile {
                 throw Diagnostic(.unreadableFile, "the file cannot be read: \(String(cString: strerror(number)))")
                     .located(in: path)
             }
-            throw Diagnostic(.damagedFile, "this is not a readable TIFF file: \(TIFFText.message(message))").located(in: path)
+            throw Diagnostic(.damagedFile, "this is not a readable TIFF file: \(TIFFText.message(message))").located(
+                in: path)
         }
         self.handle = handle
         do {
@@ -64,8 +65,9 @@ final class TIFFFile {
     func describe<R>(_ page: Int, _ body: (ctiff_page, _ note: String?) throws -> R) throws -> R {
         guard directories.indices.contains(page) else {
             throw Diagnostic(
-                .noSuchPage, "there is no page \(page + 1): the file has \(pageCount)",
-                remedy: "choose a page from 1 to \(pageCount)").located(in: path)
+                .noSuchPage, "there is no such page: the file has \(pageCount)",
+                remedy: "choose a page from 1 to \(pageCount)"
+            ).located(in: path)
         }
         ctiff_clear(handle)
         selected = nil

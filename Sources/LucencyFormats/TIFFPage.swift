@@ -66,7 +66,8 @@ struct TIFFPage {
             let name = page.photometric.name(samples: page.samples, hasAlpha: page.hasAlpha)
             return "\(page.width) × \(page.height) \(name) of \(page.samples) × \(page.type)"
         }
-        let same = width == other.width && height == other.height && samples == other.samples && type == other.type
+        let same =
+            width == other.width && height == other.height && samples == other.samples && type == other.type
             && colorModel == other.colorModel && isInverted == other.isInverted
         guard !same else { return nil }
         return "page \(index + 1) is \(words(self)), and page \(other.index + 1) is \(words(other))"
@@ -109,8 +110,11 @@ extension TIFFPage {
         let colors = photometric.isGray || photometric == .palette ? 1 : photometric == .separated ? 4 : 3
         let extras = samples - colors
         // RGB with a fourth sample that nothing is said about is opacity in practice (libtiff takes it so, too).
-        hasAlpha = extras >= 1
-            && (raw.extra_count > 0 ? raw.first_extra == 1 || raw.first_extra == 2 : photometric == .rgb && extras == 1 && raw.has_extras == 0)
+        hasAlpha =
+            extras >= 1
+            && (raw.extra_count > 0
+                ? raw.first_extra == 1 || raw.first_extra == 2
+                : photometric == .rgb && extras == 1 && raw.has_extras == 0)
         layout = TIFFLayout(raw, planar: planar)
         palette = Self.palette(raw)
         resolution = TIFFResolution(
@@ -134,10 +138,11 @@ extension TIFFPage {
                 }
             }
         }
-        // libtiff ignores such tags, and takes a palette image whose palette is cut off for a gray one.
-        if let note, note.contains("\"ColorMap\"") || note.hasPrefix("IO error during reading of") && !note.contains("\"Tag ") {
+        // libtiff goes on without such tags: it takes a palette image whose palette is cut off for a gray one, and fills
+        // missing offsets with zeros, as if the blocks were left out on purpose.
+        if raw.damaged != 0 {
             obstacle = Diagnostic(
-                .damagedFile, "the page's directory is damaged: \(note)",
+                .damagedFile, "the page's directory is damaged: \(note ?? "a tag is cut off")",
                 remedy: "the file may be truncated; fetch or write it again")
         }
         if obstacle == nil { obstacle = layout.obstacle(for: self, rawBits: Int(raw.bits)) }
@@ -154,14 +159,20 @@ extension TIFFPage {
         if !TIFFNames.isDecodable(raw.compression) {
             return unsupported("\(name) compression", "save the image uncompressed or with deflate")
         }
-        if raw.format == 5 || raw.format == 6 { return unsupported("complex samples", "save magnitude and phase as channels") }
+        if raw.format == 5 || raw.format == 6 {
+            return unsupported("complex samples", "save magnitude and phase as channels")
+        }
         if raw.bits > 64 { return unsupported("samples of \(raw.bits) bits") }
-        if type.kind == .float, ![16, 24, 32, 64].contains(type.bits) { return unsupported("floats of \(type.bits) bits") }
+        if type.kind == .float, ![16, 24, 32, 64].contains(type.bits) {
+            return unsupported("floats of \(type.bits) bits")
+        }
         if raw.depth > 1 { return unsupported("pages with a depth (\(raw.depth) planes in one directory)") }
         if raw.compression == TIFFNames.jpeg || raw.compression == TIFFNames.oldJPEG, raw.bits != 8 {
             return unsupported("\(raw.bits)-bit JPEG")
         }
-        if photometric == .palette, type.kind != .unsigned || type.bits > 16 { return unsupported("a palette of \(type)") }
+        if photometric == .palette, type.kind != .unsigned || type.bits > 16 {
+            return unsupported("a palette of \(type)")
+        }
         if photometric == .palette, raw.samples > 1, type.bits != 8 || type.kind != .unsigned {
             return unsupported("a palette of \(raw.bits) bits with further samples")
         }
@@ -185,8 +196,10 @@ extension TIFFPage {
         for i in 0..<count where (red[i] | green[i] | blue[i]) > 255 { wide = true }
         let shift: UInt16 = wide ? 8 : 0
         return (0..<count).map {
-            [UInt8(truncatingIfNeeded: red[$0] >> shift), UInt8(truncatingIfNeeded: green[$0] >> shift),
-             UInt8(truncatingIfNeeded: blue[$0] >> shift)]
+            [
+                UInt8(truncatingIfNeeded: red[$0] >> shift), UInt8(truncatingIfNeeded: green[$0] >> shift),
+                UInt8(truncatingIfNeeded: blue[$0] >> shift),
+            ]
         }
     }
 

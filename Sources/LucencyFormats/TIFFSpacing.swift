@@ -48,18 +48,20 @@ struct TIFFResolution: Hashable {
 }
 
 /// A unit of length as ImageJ and OME spell it.
-struct TIFFLengthUnit: Hashable {
-    var millimetres: Double
+package struct TIFFLengthUnit: Hashable {
+    package var millimetres: Double
     /// The nearest of our own units (inches count as millimetres).
     var unit: LengthUnit
 
     /// nil for pixels and for anything that is not a length.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         var name = ""
         var rest = Substring(text)
         // ImageJ writes non-ASCII letters as \u00B5.
         while let first = rest.first {
-            if rest.hasPrefix("\\u"), let code = UInt32(rest.dropFirst(2).prefix(4), radix: 16), let scalar = Unicode.Scalar(code) {
+            if rest.hasPrefix("\\u"), let code = UInt32(rest.dropFirst(2).prefix(4), radix: 16),
+                let scalar = Unicode.Scalar(code)
+            {
                 name.unicodeScalars.append(scalar)
                 rest = rest.dropFirst(6)
             } else {
@@ -81,7 +83,8 @@ struct TIFFLengthUnit: Hashable {
         default:
             switch name.lowercased() {
             case "nanometer", "nanometers", "nanometre", "nanometres": (millimetres, unit) = (1e-6, .nm)
-            case "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres": (millimetres, unit) = (1e-3, .um)
+            case "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres":
+                (millimetres, unit) = (1e-3, .um)
             case "millimeter", "millimeters", "millimetre", "millimetres": (millimetres, unit) = (1, .mm)
             case "centimeter", "centimeters", "centimetre", "centimetres": (millimetres, unit) = (10, .cm)
             case "meter", "meters", "metre", "metres": (millimetres, unit) = (1000, .m)

@@ -80,7 +80,8 @@ struct TIFFStack {
                 throw Diagnostic(
                     .unsupportedFeature,
                     "the ImageJ description counts \(images) images, and the file has one directory (a contiguous stack)",
-                    remedy: "save it from ImageJ as an image sequence or OME-TIFF, or read the first image with `page: 1`")
+                    remedy:
+                        "save it from ImageJ as an image sequence or OME-TIFF, or read the first image with `page: 1`")
             }
             return .plane
         }

@@ -20,7 +20,8 @@ enum TIFFUnpacking {
             let out = target + row &* perRow &* type.unpackedBytes
             switch (type.kind, type.bits) {
             case (.float, 24): float24(line, perRow, out.assumingMemoryBound(to: Float.self))
-            case (_, 24) where swapped: triples(line, perRow, signed: type.kind == .signed, out.assumingMemoryBound(to: UInt32.self))
+            case (_, 24) where swapped:
+                triples(line, perRow, signed: type.kind == .signed, out.assumingMemoryBound(to: UInt32.self))
             default:
                 switch type.unpackedBytes {
                 case 1: bits(line, perRow, type, out.assumingMemoryBound(to: UInt8.self))
@@ -88,7 +89,9 @@ enum TIFFUnpacking {
             let raw = triple(source + 3 &* i)
             let sign = (raw >> 23) << 31, exponent = (raw >> 16) & 0x7F, fraction = raw & 0xFFFF
             switch exponent {
-            case 0: out[i] = Float(bitPattern: Float(sign: .plus, exponent: -62 - 16, significand: Float(fraction)).bitPattern | sign)
+            case 0:
+                out[i] = Float(
+                    bitPattern: Float(sign: .plus, exponent: -62 - 16, significand: Float(fraction)).bitPattern | sign)
             case 0x7F: out[i] = Float(bitPattern: sign | 0x7F80_0000 | (fraction << 7))
             default: out[i] = Float(bitPattern: sign | ((exponent &+ 64) << 23) | (fraction << 7))
             }

@@ -52,7 +52,9 @@ final class TIFFWriter {
                 try writeTiles(handle, row: index, rows: rows.count)
             } else {
                 try band.withUnsafeMutableBufferPointer { bytes in
-                    try check(ctiff_write_block(handle, UInt32(index), bytes.baseAddress, Int64(rows.count * rowBytes)), handle)
+                    try check(
+                        ctiff_write_block(handle, UInt32(index), bytes.baseAddress, Int64(rows.count * rowBytes)),
+                        handle)
                 }
             }
         }
@@ -66,7 +68,9 @@ final class TIFFWriter {
         guard let handle else { return }
         self.handle = nil
         let number = ctiff_close(handle)
-        if number != 0 { throw Diagnostic(.writeFailed, "the file could not be closed: \(String(cString: strerror(number)))") }
+        if number != 0 {
+            throw Diagnostic(.writeFailed, "the file could not be closed: \(String(cString: strerror(number)))")
+        }
     }
 
     private func create() throws -> OpaquePointer {
@@ -154,7 +158,9 @@ final class TIFFWriter {
         guard done == 0 else { return }
         let number = errno
         var reason = TIFFText.string(ctiff_error(handle)) ?? ""
-        if number == ENOSPC || number == EDQUOT || number == EFBIG { reason += ": \(String(cString: strerror(number)))" }
+        if number == ENOSPC || number == EDQUOT || number == EFBIG {
+            reason += ": \(String(cString: strerror(number)))"
+        }
         throw Diagnostic(.writeFailed, "writing the TIFF failed: \(reason)")
     }
 

@@ -7,7 +7,9 @@ extension TIFFFormat {
     /// per slice. Spacing goes to resolution tags per centimetre, that of a volume also to an ImageJ description.
     /// Directions and origin of the geometry are not kept: TIFF has no place for them.
     public func write(_ image: Image, to path: String, options: WriteOptions) throws {
-        let types: [SampleType] = [8, 16, 32].flatMap { [SampleType(.unsigned, bits: $0), SampleType(.signed, bits: $0)] }
+        let types: [SampleType] = [8, 16, 32].flatMap {
+            [SampleType(.unsigned, bits: $0), SampleType(.signed, bits: $0)]
+        }
         try located(path) {
             let quantizer = try Quantizer(for: image, options: options, supported: types + [.float32], format: name)
             var spec = try TIFFPageSpec(image.geometry, type: quantizer.target, samples: image.channels, options)
@@ -33,7 +35,8 @@ extension TIFFFormat {
         try located(path) {
             if options.rescale || options.float {
                 throw Diagnostic(
-                    .badArgument, "labels are written as they are; `rescale` and `float` do not apply", remedy: "leave it out")
+                    .badArgument, "labels are written as they are; `rescale` and `float` do not apply",
+                    remedy: "leave it out")
             }
             let range: (low: Int32, high: Int32) = labels.labels.withUnsafeBufferPointer { values in
                 values.reduce(into: (0, 0)) { ($0.0, $0.1) = (min($0.0, $1), max($0.1, $1)) }
@@ -45,10 +48,12 @@ extension TIFFFormat {
             }
             let bits = options.bits ?? [8, 16].first(where: holds) ?? 32
             guard [8, 16, 32].contains(bits) else {
-                throw Diagnostic(.unsupportedFeature, "TIFF is not written with \(bits) bits here; it can have 8, 16, 32")
+                throw Diagnostic(
+                    .unsupportedFeature, "TIFF is not written with \(bits) bits here; it can have 8, 16, 32")
             }
             guard holds(bits) else {
-                let wrong = SampleType(kind, bits: bits).integerRange.map { $0.contains(Double(range.low)) } == false
+                let wrong =
+                    SampleType(kind, bits: bits).integerRange.map { $0.contains(Double(range.low)) } == false
                     ? range.low : range.high
                 throw Diagnostic(
                     .wouldLoseData, "label \(wrong) does not fit \(bits)-bit TIFF samples",
@@ -95,7 +100,8 @@ extension TIFFFormat {
         try located(path) {
             if options.rescale {
                 throw Diagnostic(
-                    .badArgument, "probabilities always take the full range; `rescale` does not apply", remedy: "leave it out")
+                    .badArgument, "probabilities always take the full range; `rescale` does not apply",
+                    remedy: "leave it out")
             }
             let type: SampleType
             switch (options.bits, options.float) {
@@ -170,7 +176,8 @@ struct TIFFPageSpec {
         }
         guard TIFFNames.isDecodable(found.1) else {
             throw Diagnostic(
-                .unsupportedFeature, "this libtiff was built without \(wanted)", remedy: "use `deflate`, which is always there")
+                .unsupportedFeature, "this libtiff was built without \(wanted)",
+                remedy: "use `deflate`, which is always there")
         }
         compression = found.1
         let predicts = options.predictor && [TIFFNames.deflate, TIFFNames.lzw, TIFFNames.zstd].contains(compression)
@@ -178,7 +185,8 @@ struct TIFFPageSpec {
         if let side = options.tile {
             guard side >= 16, side <= 1 << 16, side % 16 == 0 else {
                 throw Diagnostic(
-                    .badValue, "a tile of \(side) pixels is not possible in TIFF", remedy: "use a multiple of 16, such as 256")
+                    .badValue, "a tile of \(side) pixels is not possible in TIFF",
+                    remedy: "use a multiple of 16, such as 256")
             }
             tile = side
         }

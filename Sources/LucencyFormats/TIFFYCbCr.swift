@@ -18,9 +18,13 @@ struct TIFFYCbCr {
         let reference = raw.reference
         black = [reference.0, reference.2, reference.4]
         let white = SIMD3(reference.1, reference.3, reference.5)
-        guard [1, 2, 4].contains(sx), [1, 2, 4].contains(sy), g != 0, r.isFinite, g.isFinite, b.isFinite else { return nil }
+        guard [1, 2, 4].contains(sx), [1, 2, 4].contains(sy), g != 0, r.isFinite, g.isFinite, b.isFinite else {
+            return nil
+        }
         let width = white - black
-        guard width.x != 0, width.y != 0, width.z != 0, width.x.isFinite, width.y.isFinite, width.z.isFinite else { return nil }
+        guard width.x != 0, width.y != 0, width.z != 0, width.x.isFinite, width.y.isFinite, width.z.isFinite else {
+            return nil
+        }
         scale = SIMD3(255, 127, 127) / width
         redCr = 2 - 2 * r
         blueCb = 2 - 2 * b

@@ -9,8 +9,10 @@ import Testing
 @Suite struct TIFFHostileTests {
     let tiff = TIFFFormat()
     static let victims = [
-        "seq-1c-8b-tiled-lzw-20f3db0c.tiff", "made-imagej-z.tif", "made-ome-z.ome.tif", "seq-3c-10b-planar-c82e8ab6.tiff",
-        "made-ycbcr-2x2.tif", "child_ifd.tiff", "made-webp.tif", "made-lerc.tif", "made-zstd.tif", "imagemagick_group4.tiff",
+        "seq-1c-8b-tiled-lzw-20f3db0c.tiff", "made-imagej-z.tif", "made-ome-z.ome.tif",
+        "seq-3c-10b-planar-c82e8ab6.tiff",
+        "made-ycbcr-2x2.tif", "child_ifd.tiff", "made-webp.tif", "made-lerc.tif", "made-zstd.tif",
+        "imagemagick_group4.tiff",
         "seq-1c-64f-deflate-fpredict-afa8560e.tiff", "seq-1c-8b-palette-89b39bc3.tiff", "made-41b-signed.tif",
     ]
 
@@ -59,5 +61,21 @@ import Testing
                 readEverything(path)
             }
         }
+    }
+
+    @Test func `fewer offsets than strips are damage, not blocks left out`() throws {
+        var data = try Data(contentsOf: URL(filePath: fixture("tiff/made-resolution-none.tif")))
+        // ImageLength, the second entry of the only directory, becomes 40; RowsPerStrip stays 4, with one offset.
+        let directory = (0..<4).reduce(0) { $0 | Int(data[4 + $1]) << (8 * $1) }
+        data[directory + 2 + 12 + 8] = 40
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "short.tif").path
+            try data.write(to: URL(filePath: path))
+            let failure = diagnostic { _ = try tiff.readImage(path) }
+            #expect(failure?.code == .damagedFile && failure?.message.contains("Incorrect count for") == true)
+        }
+        // Blocks whose offset and byte count are zero are left out on purpose: they are zeros, and the header says so.
+        let header = try tiff.page(fixture("tiff/separate_planar_extra_samples.tiff"))
+        #expect(header.metadata["absentBlocks"] == "1 of 2 (all zeros)")
     }
 }

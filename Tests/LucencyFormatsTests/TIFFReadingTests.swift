@@ -18,14 +18,17 @@ import Testing
             try tiff.readImage(fixture("tiff/made-resolution-\(name).tif")).geometry
         }
         let inch = try geometry("inch-254"), centimetre = try geometry("cm-100")
-        #expect(inch.spacingSource == .stated(.mm) && abs(inch.spacing.x - 0.1) < 1e-12 && abs(inch.spacing.y - 0.2) < 1e-12)
+        #expect(
+            inch.spacingSource == .stated(.mm) && abs(inch.spacing.x - 0.1) < 1e-12 && abs(inch.spacing.y - 0.2) < 1e-12
+        )
         #expect(centimetre.spacingSource == .stated(.cm) && centimetre.spacing.x == 0.1 && centimetre.spacing.y == 0.2)
         for name in ["none", "72dpi", "28px-cm", "one"] {
             let image = try tiff.readImage(fixture("tiff/made-resolution-\(name).tif"))
             #expect(image.geometry.spacingSource == .assumed, "\(name)")
             #expect(image.origin?.metadata["resolution"] != nil, "\(name)")
         }
-        #expect(try tiff.page(fixture("tiff/made-resolution-72dpi.tif")).metadata["resolution"] == "72.0 × 72.0 per inch")
+        #expect(
+            try tiff.page(fixture("tiff/made-resolution-72dpi.tif")).metadata["resolution"] == "72.0 × 72.0 per inch")
     }
 
     @Test func `an ImageJ stack is a volume with ImageJ's spacing`() throws {
@@ -62,7 +65,9 @@ import Testing
         #expect(failure?.code == .unsupportedFeature && failure?.place?.file == path)
         #expect(failure?.message.contains("3 slice(s) × 2 frame(s)") == true)
         #expect(failure?.remedy?.contains("page: 1") == true)
-        #expect(diagnostic { _ = try tiff.header(of: path, pages: .automatic, limits: .standard) }?.code == .unsupportedFeature)
+        #expect(
+            diagnostic { _ = try tiff.header(of: path, pages: .automatic, limits: .standard) }?.code
+                == .unsupportedFeature)
         #expect(try tiff.pageHeaders(of: path).count == 6)
         let page = try tiff.readImage(path, pages: .page(3), region: nil, limits: .standard)
         #expect(page.size == GridSize(7, 5) && page.pixels[0] == 35)
@@ -76,13 +81,18 @@ import Testing
     @Test func `unequal pages are refused with the difference, and can be read one by one`() throws {
         let path = fixture("tiff/multipage.tiff")
         let failure = diagnostic { _ = try tiff.readImage(path) }
-        #expect(failure?.code == .sizeMismatch && failure?.message.contains("page 3 is 20 × 20") == true, "\(failure?.message ?? "")")
+        #expect(
+            failure?.code == .sizeMismatch && failure?.message.contains("page 3 is 20 × 20") == true,
+            "\(failure?.message ?? "")")
         #expect(failure?.remedy?.contains("page: 1") == true)
         #expect(try tiff.readImage(path, pages: .page(3), region: nil, limits: .standard).size == GridSize(20, 20))
         for page in [0, 4, -1, .max] {
-            let missing = diagnostic { _ = try tiff.readImage(path, pages: .page(page), region: nil, limits: .standard) }
+            let missing = diagnostic {
+                _ = try tiff.readImage(path, pages: .page(page), region: nil, limits: .standard)
+            }
             #expect(missing?.code == .noSuchPage && missing?.place?.file == path)
-            #expect(diagnostic { _ = try tiff.storedFacts(of: path, page: page, limits: .standard) }?.code == .noSuchPage)
+            #expect(
+                diagnostic { _ = try tiff.storedFacts(of: path, page: page, limits: .standard) }?.code == .noSuchPage)
         }
     }
 
@@ -121,18 +131,23 @@ import Testing
 
     @Test func `labels refuse colours, channels and fractions`() throws {
         for (name, code) in [
-            ("seq-3c-12b-contig-e6f40b4a.tiff", DiagnosticCode.channelMismatch), ("seq-4c-16b-cmyk-c6e52592.tiff", .channelMismatch),
-            ("made-imagej-c.tif", .channelMismatch), ("random-fp16-pred2.tiff", .badLabel), ("made-41b-signed.tif", .badLabel),
+            ("seq-3c-12b-contig-e6f40b4a.tiff", DiagnosticCode.channelMismatch),
+            ("seq-4c-16b-cmyk-c6e52592.tiff", .channelMismatch),
+            ("made-imagej-c.tif", .channelMismatch), ("random-fp16-pred2.tiff", .badLabel),
+            ("made-41b-signed.tif", .badLabel),
         ] {
             let failure = diagnostic { _ = try tiff.readLabels(fixture("tiff/\(name)")) }
-            #expect(failure?.code == code && failure?.place?.file.hasSuffix(name) == true, "\(name): \(failure?.description ?? "")")
+            #expect(
+                failure?.code == code && failure?.place?.file.hasSuffix(name) == true,
+                "\(name): \(failure?.description ?? "")")
         }
         #expect(try tiff.readLabels(fixture("tiff/made-imagej-z.tif")).labels.array == (0..<105).map(Int32.init))
     }
 
     @Test func `a region is the same pixels as a crop of the whole`() throws {
         for name in [
-            "seq-1c-8b-tiled-lzw-20f3db0c.tiff", "seq-1c-16b-multistrip-68f373a0.tiff", "seq-3c-10b-planar-c82e8ab6.tiff",
+            "seq-1c-8b-tiled-lzw-20f3db0c.tiff", "seq-1c-16b-multistrip-68f373a0.tiff",
+            "seq-3c-10b-planar-c82e8ab6.tiff",
             "seq-1c-8b-palette-89b39bc3.tiff", "seq-1c-1b-fax3-71f6a21a.tiff", "seq-1c-4b-miniswhite-fb92dcae.tiff",
         ] {
             let path = fixture("tiff/\(name)"), whole = try tiff.readImage(path)
@@ -142,7 +157,10 @@ import Testing
         }
         let slab = Region(x: 2, y: 1, z: 1, size: GridSize(4, 3, 2)), path = fixture("tiff/made-imagej-z.tif")
         #expect(try tiff.readImage(path, region: slab) == tiff.readImage(path).cropped(to: slab))
-        for outside in [Region(x: 4, y: 0, size: GridSize(4, 1)), Region(x: 0, y: 0, z: 3, size: GridSize(1, 1)), Region(x: -1, y: 0, size: GridSize(1, 1))] {
+        for outside in [
+            Region(x: 4, y: 0, size: GridSize(4, 1)), Region(x: 0, y: 0, z: 3, size: GridSize(1, 1)),
+            Region(x: -1, y: 0, size: GridSize(1, 1)),
+        ] {
             let failure = diagnostic { _ = try tiff.readImage(path, region: outside) }
             #expect(failure?.code == .regionOutside && failure?.place?.file == path)
         }
@@ -151,7 +169,10 @@ import Testing
     @Test func `a large strip read row by row gives the same pixels`() throws {
         var byRows = tiff
         byRows.largeStrip = 0
-        for name in ["made-one-strip.tif", "made-planar-strips.tif", "made-zstd.tif", "made-lzma.tif", "seq-1c-1b-fax3-71f6a21a.tiff", "seq-1c-16b-bigendian-68f373a0.tiff"] {
+        for name in [
+            "made-one-strip.tif", "made-planar-strips.tif", "made-zstd.tif", "made-lzma.tif",
+            "seq-1c-1b-fax3-71f6a21a.tiff", "seq-1c-16b-bigendian-68f373a0.tiff",
+        ] {
             let path = fixture("tiff/\(name)"), whole = try tiff.readImage(path)
             #expect(try byRows.facts(path) == tiff.facts(path), "\(name)")
             #expect(try byRows.readImage(path) == whole, "\(name)")
@@ -164,7 +185,9 @@ import Testing
         for (name, word) in [("made-jpeg2000.tif", "jpeg2000"), ("made-complex.tif", "complex")] {
             let path = fixture("tiff/\(name)")
             let failure = diagnostic { _ = try tiff.facts(path) }
-            #expect(failure?.code == .unsupportedFeature && failure?.message.contains(word) == true, "\(failure?.description ?? "")")
+            #expect(
+                failure?.code == .unsupportedFeature && failure?.message.contains(word) == true,
+                "\(failure?.description ?? "")")
             #expect(failure?.place?.part == "page 1")
             #expect(try tiff.pageHeaders(of: path).count == 1)
         }

@@ -8,7 +8,9 @@ import Testing
 @Suite struct TIFFWritingTests {
     let tiff = TIFFFormat()
 
-    func roundTrip<R>(_ image: Image, _ options: WriteOptions = WriteOptions(), _ body: (Image, String) throws -> R) throws -> R {
+    func roundTrip<R>(_ image: Image, _ options: WriteOptions = WriteOptions(), _ body: (Image, String) throws -> R)
+        throws -> R
+    {
         try withTemporaryFolder { folder in
             let path = folder.appending(path: "out.tif").path
             try tiff.write(image, to: path, options: options)
@@ -20,7 +22,9 @@ import Testing
         [8, 16, 32].flatMap { [SampleType(.unsigned, bits: $0), SampleType(.signed, bits: $0)] } + [.float32]
     static let compressions = ["none", "deflate", "lzw", "packbits", "zstd"]
 
-    @Test(arguments: compressions) func `every depth, predictor and layout reads back equal`(_ compression: String) throws {
+    @Test(arguments: compressions) func `every depth, predictor and layout reads back equal`(_ compression: String)
+        throws
+    {
         for type in Self.types {
             let low = type.integerRange.map { max($0.lowerBound, -30_000_000) } ?? -3.25
             let high = type.integerRange.map { min($0.upperBound, 30_000_000) } ?? 12345.678
@@ -35,9 +39,12 @@ import Testing
                         #expect(back.pixels == image.pixels, "\(type), \(options)")
                         #expect(back.origin?.stored == type)
                         let page = try tiff.page(path)
-                        #expect(page.compression == compression && page.metadata["tile"] == tile.map { "\($0) × \($0)" })
+                        #expect(
+                            page.compression == compression && page.metadata["tile"] == tile.map { "\($0) × \($0)" })
                         let predicts = predictor && ["deflate", "lzw", "zstd"].contains(compression)
-                        #expect(page.metadata["predictor"] == (predicts ? type.kind == .float ? "float" : "horizontal" : nil))
+                        #expect(
+                            page.metadata["predictor"]
+                                == (predicts ? type.kind == .float ? "float" : "horizontal" : nil))
                     }
                 }
             }
@@ -74,7 +81,8 @@ import Testing
                 #expect(headers.count == 3)
             }
         }
-        let unknown = try Image(geometry: Geometry(size: GridSize(5, 4, 3)), pixels: AlignedBuffer((0..<60).map(Float.init)))
+        let unknown = try Image(
+            geometry: Geometry(size: GridSize(5, 4, 3)), pixels: AlignedBuffer((0..<60).map(Float.init)))
         try roundTrip(unknown) { back, _ in
             #expect(back.geometry == unknown.geometry && back.pixels == unknown.pixels)
         }
@@ -124,7 +132,9 @@ import Testing
 
     @Test func `labels take the smallest depth, a palette where there are colours`() throws {
         let geometry = try Geometry(size: GridSize(4, 2, 2))
-        func back(_ labels: [Int32], _ table: [Int32: LabelClass] = [:], _ options: WriteOptions = WriteOptions()) throws -> (LabelMap, PageHeader) {
+        func back(_ labels: [Int32], _ table: [Int32: LabelClass] = [:], _ options: WriteOptions = WriteOptions())
+            throws -> (LabelMap, PageHeader)
+        {
             try withTemporaryFolder { folder in
                 let path = folder.appending(path: "labels.tif").path
                 let map = try LabelMap(geometry: geometry, labels: AlignedBuffer(labels), table: table)
@@ -143,7 +153,9 @@ import Testing
         #expect(try back(base + [.min]).1.dtype == "int32")
         #expect(try back(base + [3], [:], WriteOptions(bits: 16, tile: 16)).1.dtype == "uint16")
         let (colored, page) = try back(base + [200], [1: LabelClass(name: "cell", color: [250, 3, 77])])
-        #expect(page.colorType == "palette" && colored.table[1]?.color == [250, 3, 77] && colored.table[9]?.color == [9, 9, 9])
+        #expect(
+            page.colorType == "palette" && colored.table[1]?.color == [250, 3, 77]
+                && colored.table[9]?.color == [9, 9, 9])
         let map = try LabelMap(geometry: geometry, labels: AlignedBuffer(base + [256]))
         for (options, code) in [
             (WriteOptions(bits: 8), DiagnosticCode.wouldLoseData), (WriteOptions(bits: 12), .unsupportedFeature),
@@ -157,13 +169,18 @@ import Testing
         let values: [Float] = [0, 0.25, 0.5, 1, 0.125, 0.75, 1, 0.75, 0.5, 0, 0.875, 0.25]
         for depth in [1, 2] {
             let geometry = try Geometry(size: GridSize(6 / depth, 1, depth), spacing: [1, 2, 3], source: .stated(.um))
-            let map = try ProbabilityMap(geometry: geometry, classes: ["background", "cell"], values: AlignedBuffer(values))
-            for (options, step) in [(WriteOptions(), Float(0)), (WriteOptions(bits: 8), 0.5 / 255), (WriteOptions(bits: 16), 0.5 / 65535)] {
+            let map = try ProbabilityMap(
+                geometry: geometry, classes: ["background", "cell"], values: AlignedBuffer(values))
+            for (options, step) in [
+                (WriteOptions(), Float(0)), (WriteOptions(bits: 8), 0.5 / 255), (WriteOptions(bits: 16), 0.5 / 65535),
+            ] {
                 try withTemporaryFolder { folder in
                     let path = folder.appending(path: "p.tif").path
                     try tiff.write(map, to: path, options: options)
                     let headers = try tiff.pageHeaders(of: path)
-                    #expect(headers.map { $0.metadata["pageName"] } == Array(repeating: ["background", "cell"], count: depth).flatMap { $0 })
+                    #expect(
+                        headers.map { $0.metadata["pageName"] }
+                            == Array(repeating: ["background", "cell"], count: depth).flatMap { $0 })
                     for (index, header) in headers.enumerated() {
                         let page = try tiff.readImage(path, pages: .page(index + 1), region: nil, limits: .standard)
                         let top = Float(header.sampleType.integerRange?.upperBound ?? 1)

@@ -8,6 +8,8 @@ typedef struct ctiff_file ctiff_file;
 
 /// What a directory says about its page, after decoders were told to deliver RGB (JPEG) or float (LogLuv).
 typedef struct {
+    /// A tag that the pixels depend on was ignored; `ctiff_warning` says which.
+    int32_t damaged;
     uint32_t width, height, depth;
     uint16_t bits, samples, format;
     /// 0xFFFF where the tag is missing.
