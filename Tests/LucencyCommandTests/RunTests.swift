@@ -369,7 +369,7 @@ struct RefusalTests {
     func wrongUsage() throws {
         let input = Slices.rendered.images.path
         #expect(try errors(["run", membranes, "--input", input], status: 64).contains("--output"))
-        #expect(try errors(["run", membranes, "--outputs", "x"], status: 64).contains("Unknown option"))
+        #expect(try errors(["run", membranes, "--outputs", "x", "--output", "y"], status: 64).contains("Unknown option"))
         #expect(try errors(["run", membranes, "--output", "x", "--shard", "3/2"], status: 64).contains("--shard"))
         #expect(try errors(["run", membranes, "--output", "x", "--jobs", "0"], status: 64).contains("--jobs"))
         #expect(try errors(["run", membranes, "--output", "x", "--memory", "lots"], status: 64).contains("memory"))
@@ -412,11 +412,11 @@ struct RefusalTests {
             let text = try errors(run, status: 1)
             #expect(text.contains("would both write 'masks/00.png'"))
             #expect(text.contains("use {relative}"))
-            let relative = run + ["--set", "outputs.masks.as={relative}.png", "--set", "outputs.overlays.as=o/{relative}.png"]
+            let relative = run + ["--set", "outputs.masks.as=\"{relative}.png\"", "--set", "outputs.overlays.as=\"o/{relative}.png\""]
             #expect(try errors(relative, status: 0).contains("2 done"))
             // The results lie elsewhere; running on the parent folder must not take them for input.
             let parent = ["run", membranes, "--input", folder.path, "--output", folder.appending(path: "more").path]
-            let more = parent + ["--set", "outputs.masks.as={relative}.png", "--set", "outputs.overlays.as=o/{relative}.png"]
+            let more = parent + ["--set", "outputs.masks.as=\"{relative}.png\"", "--set", "outputs.overlays.as=\"o/{relative}.png\""]
             #expect(try errors(more, status: 0).contains("holds results of lucency and was left out"))
         }
     }

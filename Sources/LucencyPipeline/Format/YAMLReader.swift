@@ -121,12 +121,13 @@ public enum YAMLReader {
     private static func unquotedPlaceholder(in source: SourceText, upTo line: Int) -> Diagnostic.Place? {
         for number in stride(from: min(line, source.lines.count), through: max(1, line - 1), by: -1) {
             let text = source.lines[number - 1]
-            guard let range = text.firstRange(of: ": {"), let end = text[range.upperBound...].firstIndex(of: "}")
-            else { continue }
-            let name = text[range.upperBound..<end]
+            // `--set KEY={stem}.png` begins with the brace itself.
+            let start = text.hasPrefix("{") ? text.index(after: text.startIndex) : text.firstRange(of: ": {")?.upperBound
+            guard let start, let end = text[start...].firstIndex(of: "}") else { continue }
+            let name = text[start..<end]
             if !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" }) {
                 return source.place(
-                    line: number, column: text.distance(from: text.startIndex, to: range.upperBound))
+                    line: number, column: text.distance(from: text.startIndex, to: start))
             }
         }
         return nil
