@@ -62,7 +62,7 @@ public final class ThreadPool: Sendable {
         private var body: (@Sendable (Int) throws -> Void)?
         let next = Atomic<Int>(0)
         let helpers = Monitor(0)
-        private let failure = Mutex<(index: Int, error: any Error)?>(nil)
+        private let failure = Lock<(index: Int, error: any Error)?>(nil)
 
         init(count: Int, body: @escaping @Sendable (Int) throws -> Void) {
             self.count = count

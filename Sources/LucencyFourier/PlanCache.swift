@@ -1,6 +1,5 @@
 import CFFTW
 import LucencyFoundation
-import Synchronization
 
 /// A one-dimensional FFTW plan, executed in place on arrays aligned to 64 bytes.
 ///
@@ -53,8 +52,8 @@ final class Plan: @unchecked Sendable {
     }
 
     // The planner's lock and the plans made so far. FFTW's planner is one per process, so these are too.
-    private static let planner = Mutex(())
-    private static let made = Mutex([Key: Plan]())
+    private static let planner = Lock(())
+    private static let made = Lock([Key: Plan]())
     private static let capacity = 256
 
     /// The plan for a length, made once.

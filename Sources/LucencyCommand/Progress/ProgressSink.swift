@@ -1,5 +1,4 @@
 import Lucency
-import Synchronization
 
 /// What shows a run's events in the asked form.
 func makeProgressSink(_ mode: ProgressMode, output: String) -> @Sendable (RunEvent) -> Void {
@@ -28,7 +27,7 @@ final class PlainProgress: Sendable {
 
     private let output: String
     private let showsProgress: Bool
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(output: String, showsProgress: Bool) {
         self.output = output

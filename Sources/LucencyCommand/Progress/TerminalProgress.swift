@@ -1,5 +1,4 @@
 import Lucency
-import Synchronization
 
 /// A live display: a line per stage with counts, rate and time left, redrawn in place.
 final class TerminalProgress: Sendable {
@@ -17,7 +16,7 @@ final class TerminalProgress: Sendable {
     }
 
     private let output: String
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(output: String) { self.output = output }
 

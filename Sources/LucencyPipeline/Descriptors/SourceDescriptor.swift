@@ -1,6 +1,5 @@
 import LucencyFoundation
 import LucencyImaging
-import Synchronization
 
 /// One port of one item: how to know it, and how to get it.
 public final class ItemLoader: Sendable {
@@ -11,7 +10,7 @@ public final class ItemLoader: Sendable {
     let estimate: @Sendable () throws -> ValueEstimate
     let load: @Sendable () throws -> any PortValue
     private let makeHash: @Sendable () throws -> String
-    private let hash = Mutex<String?>(nil)
+    private let hash = Lock<String?>(nil)
 
     public init(
         paths: [String], reader: String, estimate: @escaping @Sendable () throws -> ValueEstimate,

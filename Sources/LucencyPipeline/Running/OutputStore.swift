@@ -11,7 +11,7 @@ final class OutputStore: Sendable {
     private let latest: [String: ManifestRecord]
     private let lock: FileLock
     private let counter = Atomic<Int>(0)
-    private let manifestLock = Mutex(())
+    private let manifestLock = Lock(())
 
     /// - Throws: `Diagnostic` when the folder cannot be made, or another run works in it.
     init(_ options: RunOptions, _ plan: Plan) throws(Diagnostic) {

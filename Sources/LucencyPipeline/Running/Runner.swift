@@ -8,7 +8,7 @@ public final class Runner: Sendable {
     let plan: Plan
     let options: RunOptions
     private let sink: @Sendable (RunEvent) -> Void
-    private let sinkLock = Mutex(())
+    private let sinkLock = Lock(())
     private let cancelled = Atomic<Bool>(false)
 
     /// - Parameter sink: receives events one at a time, from any thread.
@@ -177,7 +177,7 @@ public final class Runner: Sendable {
         let jobs = max(1, min(options.jobs, batch.items.count))
         // Item workers compute too, so helpers only fill up to the asked number of threads.
         let pool = options.threads > jobs ? ThreadPool(threads: options.threads - jobs + 1) : .serial
-        let shared = Mutex(StreamState(summary: RunSummary()))
+        let shared = Lock(StreamState(summary: RunSummary()))
         let budget = Monitor(options.memory)
         let running = Monitor(jobs)
         let next = Atomic<Int>(0)
