@@ -90,7 +90,8 @@ let package = Package(
         .testTarget(name: "LucencyReportsTests", dependencies: ["LucencyReports", "LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyPipelineTests",
-            dependencies: ["Lucency", "LucencyStages", "LucencyPipeline", "LucencyFoundation", "Support"]),
+            dependencies: ["Lucency", "LucencyStages", "LucencyPipeline", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
         .testTarget(
             name: "LucencyCommandTests",
             dependencies: ["Lucency", "LucencyCommand", "lucency-bench", "LucencyFoundation", "Support"]),

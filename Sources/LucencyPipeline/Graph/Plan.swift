@@ -1,13 +1,13 @@
 import LucencyFoundation
 
 /// Where a node takes a value from.
-struct PlanInput: Hashable, Sendable {
-    let node: Int
-    let output: Int
+package struct PlanInput: Hashable, Sendable {
+    package let node: Int
+    package let output: Int
 }
 
 /// A stage, collector or source for one combination of variants, wired.
-struct PlanNode: Sendable {
+package struct PlanNode: Sendable {
     enum Kind: Sendable {
         case source(ConfiguredSource)
         case stage(ConfiguredStage, form: Int)
@@ -15,41 +15,41 @@ struct PlanNode: Sendable {
     }
 
     /// Whether a value exists once per item of a source, or once per run.
-    enum Scope: Hashable, Sendable {
+    package enum Scope: Hashable, Sendable {
         case item(source: Int)
         case whole
     }
 
-    let id: Int
-    let name: String
-    let combination: Combination
+    package let id: Int
+    package let name: String
+    package let combination: Combination
     let place: Diagnostic.Place
     let about: StageAbout
     let kind: Kind
-    let parameters: JSONValue
+    package let parameters: JSONValue
     let isRandom: Bool
-    let isShardable: Bool
-    let seed: UInt64
+    package let isShardable: Bool
+    package let seed: UInt64
     let inputPorts: [Port]
     let outputPorts: [Port]
     /// One row of inputs per port; collectors have a row for each combination that `over` gathers.
-    let rows: [[PlanInput?]]
-    let rowTags: [Combination]
-    let scope: Scope
+    package let rows: [[PlanInput?]]
+    package let rowTags: [Combination]
+    package let scope: Scope
 
     /// `predict` or `predict[method=nacl]`.
-    var label: String { Self.label(name, combination) }
+    package var label: String { Self.label(name, combination) }
 
     var isCollector: Bool { if case .collector = kind { true } else { false } }
 }
 
 /// A file, or one file per item, that the run writes.
-struct PlanOutput: Sendable {
-    let name: String
+package struct PlanOutput: Sendable {
+    package let name: String
     let place: Diagnostic.Place
     let input: PlanInput
     let template: OutputTemplate
-    let combination: Combination
+    package let combination: Combination
     let writer: ConfiguredWriter
 }
 
@@ -58,8 +58,8 @@ public struct Plan: Sendable {
     public let name: String
     public let summary: String
     public let seed: UInt64
-    let nodes: [PlanNode]
-    let outputs: [PlanOutput]
+    package let nodes: [PlanNode]
+    package let outputs: [PlanOutput]
 
     /// For each node, the greatest number of collectors on a way to it: what must be finished before it can run.
     let depth: [Int]

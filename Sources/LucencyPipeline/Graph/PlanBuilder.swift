@@ -48,8 +48,10 @@ struct PlanBuilder {
             for combination in combinations(of: entry.variants) { makeNode(entry, combination) }
         }
         let outputs = declaration.outputs.flatMap { makeOutputs($0) }
-        warnAboutUnused()
+        checkCollisions()
+        // What is broken is often unused only because of that.
         guard !decoding.hasErrors else { return nil }
+        warnAboutUnused()
         return Plan(
             name: declaration.name, summary: declaration.summary, seed: declaration.seed, nodes: nodes, outputs: outputs)
     }
@@ -582,6 +584,9 @@ struct PlanBuilder {
         for entry in declaration.sources + declaration.stages where !usedNodes.contains(entry.name) {
             warn("nothing reads '\(entry.name)'", entry.place, &self)
         }
+    }
+
+    private mutating func checkCollisions() {
         // Two outputs with the same name would overwrite each other; the place of the later one is shown.
         var seen: [String: String] = [:]
         for output in declaration.outputs {

@@ -43,6 +43,11 @@ public final class Runner: Sendable {
         if let obstacle = FileSystem.obstacleToWriting(below: options.output) {
             throw Diagnostic(.unwritable, "nothing can be written there: \(obstacle)", at: .init(file: options.output))
         }
+        if options.shard != nil, let node = plan.nodes.first(where: { !$0.isShardable }) {
+            throw Diagnostic(
+                .notShardable, "'\(node.label)' (\(node.about.id)) needs all items in one run, so --shard cannot be used",
+                at: node.place)
+        }
         let keys = try Keys(plan, options)
         let listings = try list()
         let batches = try makeBatches(listings)
