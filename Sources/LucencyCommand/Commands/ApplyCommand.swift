@@ -119,9 +119,14 @@ struct ApplyCommand: ParsableCommand {
                 remedy: "use it in a pipeline: `lucency run`")
         }
         let names = catalog.stages.map(\.about.id)
+        // `thresold` is nearer to the last word of `segment.threshold` than to the whole.
+        let last = names.map { (name: $0, word: String($0.split(separator: ".").last ?? "")) }
+        let near =
+            nearestName(to: stage, in: names)
+            ?? nearestName(to: stage, in: last.map(\.word)).flatMap { word in last.first { $0.word == word }?.name }
         throw Diagnostic(
             .unknownStage, "there is no stage '\(stage)'",
-            remedy: nearestName(to: stage, in: names).map { "did you mean '\($0)'?" } ?? "`lucency stages` lists them")
+            remedy: near.map { "did you mean '\($0)'?" } ?? "`lucency stages` lists them")
     }
 
     private static func parts(_ text: String) -> (key: String, value: String?) {
@@ -137,7 +142,7 @@ struct ApplyCommand: ParsableCommand {
         }
     }
 
-    /// `PORT=FILE`, unless there is a file with the whole text as its name.
+    /// `PORT=FILE` or `FILE`; a name with `=` before which no port stands is a file if it exists or looks like a path.
     private func input(_ text: String, ports: Set<String>) throws -> (port: String?, path: String) {
         let (key, value) = Self.parts(text)
         guard let value, ports.contains(key) || !FileSystem.exists(text) && !key.contains("/") && !key.contains(".") else {

@@ -151,13 +151,14 @@ public struct SingleWriter: Sendable {
         let suffix = (suffix.hasPrefix(".") ? String(suffix.dropFirst()) : suffix).lowercased()
         guard let descriptor = catalog.writer(for: type, extension: suffix) else {
             let known = catalog.writers.filter { $0.type == type }.flatMap(\.fileExtensions).map { ".\($0)" }
+            let what = type.name == "image" ? "an image" : type.name.hasSuffix("s") ? type.name : "a \(type.name)"
             throw DiagnosticList([
                 Diagnostic(
                     .unknownFormat,
                     suffix.isEmpty
-                        ? "a name without an extension does not say how to write \(type.name)"
-                        : "\(type.name) cannot be written as '.\(suffix)'",
-                    remedy: known.isEmpty ? "nothing writes \(type.name)" : "use one of: \(known.joined(separator: ", "))")
+                        ? "a name without an extension does not say how to write \(what)"
+                        : "\(what) cannot be written as '.\(suffix)'",
+                    remedy: known.isEmpty ? "nothing writes \(what)" : "use one of: \(known.joined(separator: ", "))")
             ])
         }
         writer = try decoded(options, folder: ".") { yaml, decoding in descriptor.configure(yaml, nil, &decoding) }
