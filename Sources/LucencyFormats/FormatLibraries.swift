@@ -19,7 +19,10 @@ public enum FormatLibraries {
 
     /// The compression schemes that libtiff may be built with or without, and whether it was.
     public static var tiffCodecs: [(name: String, isPresent: Bool)] {
-        let schemes: [UInt16] = [TIFFNames.deflate, TIFFNames.lzw, TIFFNames.packBits, TIFFNames.jpeg, TIFFNames.zstd, 4, 34925, 50001, 34887]
+        let schemes: [UInt16] = [
+            TIFFNames.deflate, TIFFNames.lzw, TIFFNames.packBits, TIFFNames.jpeg, TIFFNames.zstd, 4, 34925, 50001,
+            34887,
+        ]
         return schemes.map { (TIFFNames.compression($0), TIFFNames.isDecodable($0)) }
     }
 }

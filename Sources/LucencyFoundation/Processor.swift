@@ -7,7 +7,9 @@
 /// What this machine's processor is and can do.
 public enum Processor {
     /// The features that numeric kernels care about.
-    static let relevant = ["sse4_2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "amx_tile"]
+    static let relevant = [
+        "sse4_2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "amx_tile",
+    ]
 
     /// The model as the system names it; empty where it does not say.
     public static var name: String { field("model name") ?? field("CPU part").map { "part \($0)" } ?? "" }

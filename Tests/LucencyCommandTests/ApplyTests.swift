@@ -42,13 +42,17 @@ import Testing
             let image = folder.appending(path: "cells.png"), mask = folder.appending(path: "mask.png")
             try writeImage(Self.squares(), size: GridSize(8, 8), to: image.path)
             let fixed = "method={uses: fixed, with: {level: 220}}"
-            #expect(try lucency("apply", "segment.threshold", image.path, "--output", mask.path, "--with", fixed).status == 0)
+            #expect(
+                try lucency("apply", "segment.threshold", image.path, "--output", mask.path, "--with", fixed).status
+                    == 0)
             let given = try Data(contentsOf: image)
             let piped = try lucency("apply", "segment.threshold", "-", "--output", "-", "--with", fixed, input: given)
             #expect(piped.status == 0, "\(piped.errors)")
             #expect(try piped.data == Data(contentsOf: mask))
             #expect(try facts(mask.path)["mean"]?.doubleValue == 4.0 / 64)
-            let tiff = try lucency("apply", "segment.threshold", "image=-", "--output", "-", "--format", "tif", "--with", fixed, input: given)
+            let tiff = try lucency(
+                "apply", "segment.threshold", "image=-", "--output", "-", "--format", "tif", "--with", fixed,
+                input: given)
             #expect(tiff.data.starts(with: [0x49, 0x49, 42, 0]))
             let empty = try lucency("apply", "gray", "-", "--output", "-")
             #expect(empty.status == 1 && empty.errors.contains("standard input is empty"))
@@ -71,14 +75,16 @@ import Testing
             #expect(try runLucency(["apply", "gray", png("basn2c16"), "--output", gray] + options).status == 0)
             #expect(try facts(gray)["dtype"] == "uint8" && facts(gray)["axes"] == "yx")
             let tiff = folder.appending(path: "gray.tif").path
-            #expect(try lucency("apply", "gray", png("basn2c16"), "--output", tiff, "--writer", "float=true").status == 0)
+            #expect(
+                try lucency("apply", "gray", png("basn2c16"), "--output", tiff, "--writer", "float=true").status == 0)
             #expect(try facts(tiff)["dtype"] == "float32")
         }
     }
 
     @Test func `all slips in parameters are reported together`() throws {
         let result = try lucency(
-            "apply", "segment.threshold", png("basn0g08"), "--output", "/tmp/never-written.png", "--with", "method=otzu",
+            "apply", "segment.threshold", png("basn0g08"), "--output", "/tmp/never-written.png", "--with",
+            "method=otzu",
             "--with", "foreground=brigth", "--with", "foo=3")
         #expect(result.status == 1)
         for text in ["--with method", "otsu", "--with foreground", "--with foo", "no parameter 'foo'"] {
@@ -94,11 +100,14 @@ import Testing
     }
 
     @Test func `what cannot be applied to files is refused by name`() throws {
-        for (stage, text) in [("gather", "in a pipeline"), ("folder", "in a pipeline"), ("thresold", "'segment.threshold'")] {
+        for (stage, text) in [
+            ("gather", "in a pipeline"), ("folder", "in a pipeline"), ("thresold", "'segment.threshold'"),
+        ] {
             let result = try lucency("apply", stage, png("basn0g08"), "--output", "-")
             #expect(result.status == 1 && result.errors.contains(text), "\(stage): \(result.errors)")
         }
-        let probabilities = try lucency("apply", "resample", "probabilities=\(png("basn0g08"))", "--output", "-", "--with", "factor=2")
+        let probabilities = try lucency(
+            "apply", "resample", "probabilities=\(png("basn0g08"))", "--output", "-", "--with", "factor=2")
         #expect(probabilities.status == 1 && probabilities.errors.contains("cannot be read from a file"))
         let port = try lucency("apply", "measure", "labls=\(png("basn0g08"))", "--output", "-")
         #expect(port.status == 1 && port.errors.contains("did you mean 'labels'"))
@@ -113,7 +122,8 @@ import Testing
     @Test func `the form of a stage follows from the ports that are named`() throws {
         try withTemporaryFolder { folder in
             let out = folder.appending(path: "labels.png").path
-            let result = try lucency("apply", "resample", "labels=\(png("basn3p04"))", "--output", out, "--with", "factor=2")
+            let result = try lucency(
+                "apply", "resample", "labels=\(png("basn3p04"))", "--output", out, "--with", "factor=2")
             #expect(result.status == 0, "\(result.errors)")
             // Labels stay indices, where an image would become colours.
             #expect(try facts(out)["shape"] == [64, 64])
@@ -128,7 +138,10 @@ import Testing
     @Test func `a spacing in millimetres needs one that somebody states`() throws {
         try withTemporaryFolder { folder in
             let out = folder.appending(path: "a.tif").path
-            let arguments = ["apply", "resample", png("basn0g08"), "--output", out, "--with", "spacing=2 mm", "--writer", "float=true"]
+            let arguments = [
+                "apply", "resample", png("basn0g08"), "--output", out, "--with", "spacing=2 mm", "--writer",
+                "float=true",
+            ]
             let refused = try runLucency(arguments)
             #expect(refused.status == 1 && refused.errors.contains("--assume-spacing"))
             #expect(try runLucency(arguments + ["--assume-spacing", "1mm"]).status == 0)
@@ -139,7 +152,8 @@ import Testing
     @Test func `threads do not change a result, and the input is not overwritten`() throws {
         let results = try ["1", "2"].map {
             try lucency(
-                "apply", "fourier.lowpass", png("basn0g08"), "--output", "-", "--format", "tif", "--threads", $0, "--with",
+                "apply", "fourier.lowpass", png("basn0g08"), "--output", "-", "--format", "tif", "--threads", $0,
+                "--with",
                 "cutoff=8 px", "--writer", "float=true")
         }
         #expect(results[0].status == 0 && results[0].data == results[1].data, "\(results[0].errors)")

@@ -17,7 +17,9 @@ import Testing
                     #expect(before[key] == between[key] && before[key] == after[key], "\(name): \(key)")
                 }
                 let spacings = [before, between, after].compactMap { $0["spacing"]?.arrayValue?.first?.doubleValue }
-                #expect(spacings.count == 3 && abs(spacings[0] - spacings[1]) < 1e-6 && abs(spacings[0] - spacings[2]) < 1e-6)
+                #expect(
+                    spacings.count == 3 && abs(spacings[0] - spacings[1]) < 1e-6
+                        && abs(spacings[0] - spacings[2]) < 1e-6)
             }
         }
     }
@@ -36,7 +38,8 @@ import Testing
 
     @Test func `fractions and volumes are refused for PNG, with the way out`() throws {
         try withTemporaryFolder { folder in
-            let fractions = folder.appending(path: "fractions.tif").path, volume = folder.appending(path: "volume.tif").path
+            let fractions = folder.appending(path: "fractions.tif").path,
+                volume = folder.appending(path: "volume.tif").path
             try writeImage([0.25, 0.5, 0.75, 1], size: GridSize(2, 2), to: fractions, float: true)
             try writeImage([1, 2, 3, 4], size: GridSize(2, 1, 2), to: volume)
             let out = folder.appending(path: "out.png").path
@@ -69,7 +72,9 @@ import Testing
             #expect(outside.status == 1 && outside.errors.contains("LC0406"))
             #expect(try lucency("convert", volume, out, "--region", "1,2,3").status == 64)
             #expect(try lucency("convert", volume, out, "--region", "1,2,3,-4").status == 64)
-            #expect(try lucency("convert", volume, out, "--region", "9223372036854775807,0,9223372036854775807,1").status == 1)
+            #expect(
+                try lucency("convert", volume, out, "--region", "9223372036854775807,0,9223372036854775807,1").status
+                    == 1)
         }
     }
 
@@ -112,9 +117,12 @@ import Testing
             let jpeg = try lucency("convert", png("basn0g08"), folder.appending(path: "a.jpg").path)
             #expect(jpeg.status == 1 && jpeg.errors.contains("'.jpg'"))
             let out = folder.appending(path: "a.png").path
-            let options = try lucency("convert", png("basn0g08"), out, "--tile", "64", "--bits", "99", "--compression", "zip")
+            let options = try lucency(
+                "convert", png("basn0g08"), out, "--tile", "64", "--bits", "99", "--compression", "zip")
             #expect(options.status == 1)
-            for option in ["--tile: error", "--bits: error", "--compression: error"] { #expect(options.errors.contains(option)) }
+            for option in ["--tile: error", "--bits: error", "--compression: error"] {
+                #expect(options.errors.contains(option))
+            }
             #expect(try lucency("convert", "/nowhere.png", out).status == 1)
             #expect(try lucency("convert", png("basn0g08"), out, "--page", "0").status == 64)
             #expect(try lucency("convert", png("basn0g08"), out, "--assume-spacing", "3").status == 64)

@@ -34,7 +34,8 @@ import Testing
             try process.run()
             process.waitUntilExit()
             #expect(process.terminationStatus == 1)
-            #expect(String(decoding: try Data(contentsOf: out), as: UTF8.self).contains("problem: the temporary folder"))
+            #expect(
+                String(decoding: try Data(contentsOf: out), as: UTF8.self).contains("problem: the temporary folder"))
         }
     }
 

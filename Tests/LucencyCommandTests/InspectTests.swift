@@ -23,7 +23,9 @@ import Testing
 
     @Test func `JSON facts of PNG files are the reference's numbers`() throws {
         let expected = try TestFiles.json(TestFiles.fixture("LucencyFormatsTests", "png/expected.json"))
-        let names = ["basi0g01", "basn0g01", "basn0g02", "basn0g16", "basn2c16", "basn3p04", "basn4a16", "basn6a08", "tbwn3p08"]
+        let names = [
+            "basi0g01", "basn0g01", "basn0g02", "basn0g16", "basn2c16", "basn3p04", "basn4a16", "basn6a08", "tbwn3p08",
+        ]
         let result = try runLucency(["inspect", "--json"] + names.map(png))
         #expect(result.status == 0)
         let all = try #require(try JSONValue(parsing: String(decoding: result.out, as: UTF8.self)).arrayValue)
@@ -32,7 +34,8 @@ import Testing
             expectEqual(found, try #require(expected["\(name).png"]?["stored"]), name)
             #expect(found["format"] == "png")
             #expect(found["pages"] == nil)
-            #expect(found["channels"]?.intValue == (found["axes"] == "yx" ? 1 : found["shape"]?.arrayValue?.last?.intValue))
+            #expect(
+                found["channels"]?.intValue == (found["axes"] == "yx" ? 1 : found["shape"]?.arrayValue?.last?.intValue))
         }
     }
 
@@ -41,7 +44,8 @@ import Testing
         let data = try #require(TestFiles.shared).appending(path: "data")
         let files = try #require(try TestFiles.json(data.appending(path: "expected.json"))["files"]?.objectValue)
         let chosen = files.filter { name, entry in
-            name.hasPrefix("tiff-conformance/") && name != Self.damagedThoughListed && entry["status"] == "ok" && entry["lossy"] != true
+            name.hasPrefix("tiff-conformance/") && name != Self.damagedThoughListed && entry["status"] == "ok"
+                && entry["lossy"] != true
                 && (entry["bytes"]?.intValue ?? 0) < 400_000
                 && (entry["pages"]?.arrayValue ?? []).allSatisfy { $0["stored"] != nil && $0["lossy"] != true }
         }.sorted { $0.key < $1.key }
@@ -100,7 +104,9 @@ import Testing
             let path = folder.appending(path: "volume.tif").path
             try writeImage((0..<24).map { Float($0) }, size: GridSize(4, 3, 2), to: path, spacing: [0.5, 0.25, 2])
             let found = try facts(path)
-            #expect(found["spacing"] == .array([.number(0.5), .number(0.25), .integer(2)]) || found["spacing"]?.arrayValue?.count == 3)
+            #expect(
+                found["spacing"] == .array([.number(0.5), .number(0.25), .integer(2)])
+                    || found["spacing"]?.arrayValue?.count == 3)
             #expect(found["spacing"]?.arrayValue?.map { $0.doubleValue } == [0.5, 0.25, 2])
             #expect(found["pages"]?.arrayValue?.map { $0["min"]?.intValue } == [0, 12])
             #expect(found["shape"] == [3, 4] && found["max"] == 11)

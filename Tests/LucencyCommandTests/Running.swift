@@ -30,10 +30,12 @@ func facts(_ path: String) throws -> JSONValue {
 
 /// An image of uniform spacing, written by the library.
 func writeImage(
-    _ values: [Float], size: GridSize, to path: String, model: ColorModel = .gray, bits: Int? = nil, float: Bool = false,
+    _ values: [Float], size: GridSize, to path: String, model: ColorModel = .gray, bits: Int? = nil,
+    float: Bool = false,
     spacing: SIMD3<Double>? = nil
 ) throws {
-    let geometry = try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
+    let geometry =
+        try spacing.map { try Geometry(size: size, spacing: $0, source: .stated(.mm)) } ?? Geometry(size: size)
     let image = try Image(geometry: geometry, colorModel: model, pixels: AlignedBuffer(values))
     let writer = try ImageFormats.writer(forExtension: FileSystem.fileExtension(of: path))
     try writer.write(image, to: path, options: WriteOptions(bits: bits, float: float))

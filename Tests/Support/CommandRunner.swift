@@ -18,7 +18,9 @@ public let lucencyBinary: URL = {
                 let candidate = folder.appending(path: name)
                 var isFolder: ObjCBool = false
                 let exists = FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder)
-                if exists, !isFolder.boolValue, FileManager.default.isExecutableFile(atPath: candidate.path) { return candidate }
+                if exists, !isFolder.boolValue, FileManager.default.isExecutableFile(atPath: candidate.path) {
+                    return candidate
+                }
             }
             folder.deleteLastPathComponent()
         }
@@ -50,7 +52,8 @@ public func runLucency(
         process.standardError = try FileHandle(forWritingTo: errors)
         try process.run()
         process.waitUntilExit()
-        let status = process.terminationReason == .uncaughtSignal ? 128 + process.terminationStatus : process.terminationStatus
+        let status =
+            process.terminationReason == .uncaughtSignal ? 128 + process.terminationStatus : process.terminationStatus
         return (status, try Data(contentsOf: out), String(decoding: try Data(contentsOf: errors), as: UTF8.self))
     }
 }

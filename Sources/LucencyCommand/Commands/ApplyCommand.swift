@@ -20,7 +20,8 @@ struct ApplyCommand: ParsableCommand {
     var inputs: [String] = []
 
     @Option(
-        help: ArgumentHelp("File to write, or -; for stages with several outputs PORT=FILE, repeated.", valueName: "out"),
+        help: ArgumentHelp(
+            "File to write, or -; for stages with several outputs PORT=FILE, repeated.", valueName: "out"),
         completion: .file())
     var output: [String]
 
@@ -78,7 +79,8 @@ struct ApplyCommand: ParsableCommand {
         let binding = try single.binding(named.map(\.port))
         let targets = try targets(binding.outputPorts, inputs: named.map(\.path))
 
-        let scratch = named.contains { $0.path == "-" } || targets.contains { $0.path == "-" } ? try ScratchFolder() : nil
+        let scratch =
+            named.contains { $0.path == "-" } || targets.contains { $0.path == "-" } ? try ScratchFolder() : nil
         let limits = reading.limit.limits
         let paths = try named.map { $0.path == "-" ? try scratch?.spoolInput(limit: limits.bytes) ?? "-" : $0.path }
         do {
@@ -86,7 +88,8 @@ struct ApplyCommand: ParsableCommand {
             let estimates = binding.inputs.enumerated().map { port, input -> ValueEstimate? in
                 guard let input, let file = files[input] else { return nil }
                 let isImage = binding.inputPorts[port].type == Image.portType
-                return ValueEstimate(size: file.geometry.size, channels: isImage ? file.header.colorModel.channelCount : 1)
+                return ValueEstimate(
+                    size: file.geometry.size, channels: isImage ? file.header.colorModel.channelCount : 1)
             }
             try MemoryBudget.require(
                 single.predictedBytes(binding, estimates), for: stage,
@@ -96,14 +99,17 @@ struct ApplyCommand: ParsableCommand {
             }
             let context = StageContext(
                 pool: ThreadPool(threads: threads ?? Machine.processors), seed: seed, stage: stage,
-                item: named.first.map { $0.path == "-" ? "stdin" : FileSystem.stem(of: FileSystem.name(of: $0.path)) } ?? "",
+                item: named.first.map { $0.path == "-" ? "stdin" : FileSystem.stem(of: FileSystem.name(of: $0.path)) }
+                    ?? "",
                 sourceGeometry: files.compactMap { $0?.geometry }.first)
             let results = try single(binding, values, context: context)
             try write(results, targets, scratch)
         } catch let diagnostic as Diagnostic {
             // Nobody knows the spooled file's name.
             var shown = diagnostic.located(in: named.first?.path == "-" ? "standard input" : named.first?.path ?? stage)
-            if let place = shown.place, let scratch, place.file == scratch.path + "/input" { shown.place?.file = "standard input" }
+            if let place = shown.place, let scratch, place.file == scratch.path + "/input" {
+                shown.place?.file = "standard input"
+            }
             throw shown
         }
     }
@@ -145,7 +151,8 @@ struct ApplyCommand: ParsableCommand {
     /// `PORT=FILE` or `FILE`; a name with `=` before which no port stands is a file if it exists or looks like a path.
     private func input(_ text: String, ports: Set<String>) throws -> (port: String?, path: String) {
         let (key, value) = Self.parts(text)
-        guard let value, ports.contains(key) || !FileSystem.exists(text) && !key.contains("/") && !key.contains(".") else {
+        guard let value, ports.contains(key) || !FileSystem.exists(text) && !key.contains("/") && !key.contains(".")
+        else {
             return (nil, text)
         }
         return (key, value)
@@ -178,7 +185,9 @@ struct ApplyCommand: ParsableCommand {
             let type = ports[index].type
             var suffix = FileSystem.fileExtension(of: path)
             if path == "-" {
-                suffix = format?.lowercased() ?? (type == Table.portType ? "csv" : type == ModelFile.portType ? "safetensors" : "png")
+                suffix =
+                    format?.lowercased()
+                    ?? (type == Table.portType ? "csv" : type == ModelFile.portType ? "safetensors" : "png")
             } else {
                 try OutputFile.check(path, inputs: inputs.filter { $0 != "-" })
             }
@@ -190,7 +199,9 @@ struct ApplyCommand: ParsableCommand {
                 throw DiagnosticList(list.diagnostics.map { $0.located(in: path == "-" ? "--format" : path) })
             }
             if path == "-", type != Table.portType, StandardOutput.isTerminal {
-                throw Diagnostic(.usage, "standard output is a terminal, and the result is not text", remedy: "redirect it: `> FILE`")
+                throw Diagnostic(
+                    .usage, "standard output is a terminal, and the result is not text", remedy: "redirect it: `> FILE`"
+                )
             }
         }
         return targets
@@ -215,7 +226,8 @@ struct ApplyCommand: ParsableCommand {
         default: break
         }
         throw Diagnostic(
-            .unsupportedFeature, "the input '\(port.name)' takes \(port.type.name), which cannot be read from a file here",
+            .unsupportedFeature,
+            "the input '\(port.name)' takes \(port.type.name), which cannot be read from a file here",
             at: .init(file: path), remedy: "run the stage in a pipeline, behind the stage that makes it")
     }
 

@@ -38,7 +38,8 @@ struct ConvertCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only this part: first pixel and size; only it is decoded. (default: everything)", valueName: "x,y,w,h[,z,d]"))
+            "Only this part: first pixel and size; only it is decoded. (default: everything)",
+            valueName: "x,y,w,h[,z,d]"))
     var region: String?
 
     @Flag(help: "Values are labels: palette indices stay, and are never rescaled.")
@@ -61,7 +62,8 @@ struct ConvertCommand: ParsableCommand {
             do {
                 try perform()
             } catch let diagnostic as Diagnostic {
-                throw diagnostic.spellingOptions(["bits", "float", "rescale", "compression", "tile", "page"]) { name, value in
+                throw diagnostic.spellingOptions(["bits", "float", "rescale", "compression", "tile", "page"]) {
+                    name, value in
                     value == nil || value == "true" ? "--\(name)" : "--\(name) \(value ?? "")"
                 }
             }
@@ -78,7 +80,8 @@ struct ConvertCommand: ParsableCommand {
             throw DiagnosticList(list.diagnostics.map { $0.located(in: output) })
         }
         let file = try InputFile(
-            input, pages: page.map { .page($0) } ?? .automatic, assuming: try reading.spacing(), limits: reading.limit.limits)
+            input, pages: page.map { .page($0) } ?? .automatic, assuming: try reading.spacing(),
+            limits: reading.limit.limits)
         try OutputFile.check(output, inputs: [input])
         let part = try chosenRegion(in: file.geometry.size)
         try requireMemory(file, part)
@@ -110,7 +113,8 @@ struct ConvertCommand: ParsableCommand {
         let numbers = region.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
         let known = numbers.compactMap { $0 }
         guard known.count == numbers.count, known.count == 4 || known.count == 6, known.allSatisfy({ $0 >= 0 }) else {
-            throw ValidationError("--region takes x,y,width,height or x,y,width,height,z,depth in pixels, such as 0,0,512,512")
+            throw ValidationError(
+                "--region takes x,y,width,height or x,y,width,height,z,depth in pixels, such as 0,0,512,512")
         }
         return known
     }
@@ -133,7 +137,9 @@ struct ConvertCommand: ParsableCommand {
             return bytes.overflow ? .max : bytes.partialValue
         }
         // Labels are read whole, then cropped.
-        let parts = labels ? [bytes(file.geometry.size), part.map { bytes($0.size) } ?? 0] : [bytes(part?.size ?? file.geometry.size)]
+        let parts =
+            labels
+            ? [bytes(file.geometry.size), part.map { bytes($0.size) } ?? 0] : [bytes(part?.size ?? file.geometry.size)]
         let sum = parts.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
         do {
             try MemoryBudget.require(

@@ -92,11 +92,15 @@ struct Checkup {
     var json: JSONValue {
         [
             "lucency": .string(lucencyVersion), "swift": .string(Self.swiftVersion),
-            "libraries": .object(Dictionary(libraries.map { ($0.name, .string($0.version)) }, uniquingKeysWith: { $1 })),
+            "libraries": .object(
+                Dictionary(libraries.map { ($0.name, .string($0.version)) }, uniquingKeysWith: { $1 })),
             "tiffCodecs": .object(Dictionary(codecs.map { ($0.name, .bool($0.isPresent)) }, uniquingKeysWith: { $1 })),
             "formats": .array(
                 formats.map {
-                    ["name": .string($0.name), "extensions": .array($0.extensions.map { .string($0) }), "writes": .bool($0.isWritten)]
+                    [
+                        "name": .string($0.name), "extensions": .array($0.extensions.map { .string($0) }),
+                        "writes": .bool($0.isWritten),
+                    ]
                 }),
             "processor": [
                 "name": .string(Processor.name), "features": .array(features.map { .string($0) }),
@@ -114,11 +118,17 @@ struct Checkup {
     var text: String {
         let reads = formats.map { "\($0.name) (.\($0.extensions.joined(separator: ", .")))" }.joined(separator: ", ")
         let writes = formats.filter(\.isWritten).map(\.name).joined(separator: ", ")
-        var rows = [("lucency", lucencyVersion), ("swift", Self.swiftVersion)] + libraries.map { ($0.name, $0.version) }
+        var rows =
+            [("lucency", lucencyVersion), ("swift", Self.swiftVersion)] + libraries.map { ($0.name, $0.version) }
         rows += [
-            ("tiff codecs", codecs.filter(\.isPresent).map(\.name).joined(separator: ", ")), ("reads", reads), ("writes", writes),
-            ("processor", "\(Processor.name), \(Machine.processors) logical"), ("features", features.joined(separator: ", ")),
-            ("kernels", "\(KernelFamily.standard.rawValue) (built: \(KernelFamily.built.map(\.rawValue).joined(separator: ", ")))"),
+            ("tiff codecs", codecs.filter(\.isPresent).map(\.name).joined(separator: ", ")), ("reads", reads),
+            ("writes", writes),
+            ("processor", "\(Processor.name), \(Machine.processors) logical"),
+            ("features", features.joined(separator: ", ")),
+            (
+                "kernels",
+                "\(KernelFamily.standard.rawValue) (built: \(KernelFamily.built.map(\.rawValue).joined(separator: ", ")))"
+            ),
             ("memory", MemoryBudget.text(Machine.memory)), ("temporary", Machine.temporaryFolder),
         ]
         let width = (rows.map(\.0.count).max() ?? 0) + 2

@@ -47,7 +47,8 @@ struct InspectCommand: ParsableCommand {
         do {
             let image = try ImageInspection(path, limits: limit.limits)
             return json ? (try image.json(reading: header ? nil : limit.limits), nil) : (nil, image.text)
-        } catch let diagnostic as Diagnostic where diagnostic.code == .unknownFormat && ModelInspection.mayBeModel(path) {
+        } catch let diagnostic as Diagnostic where diagnostic.code == .unknownFormat && ModelInspection.mayBeModel(path)
+        {
             let model = ModelInspection(model: try ModelFile(path: path))
             return json ? (model.json, nil) : (nil, model.text)
         }

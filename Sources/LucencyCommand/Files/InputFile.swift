@@ -10,7 +10,8 @@ struct InputFile {
     let geometry: Geometry
     private let reader: any ImageFormat
 
-    init(_ path: String, pages: PageSelection = .automatic, assuming spacing: SIMD3<Double>?, limits: ReadLimits) throws {
+    init(_ path: String, pages: PageSelection = .automatic, assuming spacing: SIMD3<Double>?, limits: ReadLimits) throws
+    {
         self.path = path
         self.pages = pages
         self.limits = limits
@@ -42,7 +43,8 @@ enum MemoryBudget {
         let budget = Machine.memory / 2
         guard bytes > budget else { return }
         throw Diagnostic(
-            .overBudget, "\(what) takes \(text(bytes)) of memory; half of this machine's is \(text(budget))", remedy: remedy)
+            .overBudget, "\(what) takes \(text(bytes)) of memory; half of this machine's is \(text(budget))",
+            remedy: remedy)
     }
 
     /// `1.2 GB`.

@@ -24,7 +24,8 @@ struct ImageInspection {
             (image, obstacle, pages) = (header, nil, header.pages)
         } catch let diagnostic as Diagnostic {
             // Pages that make no image together can still be described one by one.
-            guard let tiff = format as? TIFFFormat, let found = try? tiff.pageHeaders(of: path, limits: limits), !found.isEmpty
+            guard let tiff = format as? TIFFFormat, let found = try? tiff.pageHeaders(of: path, limits: limits),
+                !found.isEmpty
             else { throw diagnostic }
             (image, obstacle, pages) = (nil, diagnostic, found)
         }
@@ -35,7 +36,8 @@ struct ImageInspection {
     func json(reading limits: ReadLimits?) throws -> JSONValue {
         var described: [[String: JSONValue]] = []
         for (index, page) in pages.enumerated() {
-            described.append(try members(of: page, limits.map { try format.storedFacts(of: path, page: index + 1, limits: $0) }))
+            described.append(
+                try members(of: page, limits.map { try format.storedFacts(of: path, page: index + 1, limits: $0) }))
         }
         var top = described.first ?? [:]
         if let geometry = image?.geometry {
@@ -67,7 +69,9 @@ struct ImageInspection {
     }
 
     /// A whole number without fraction or exponent wherever 64 bits hold it.
-    private static func number(_ value: Double) -> JSONValue { Int(exactly: value).map { .integer($0) } ?? .number(value) }
+    private static func number(_ value: Double) -> JSONValue {
+        Int(exactly: value).map { .integer($0) } ?? .number(value)
+    }
 
     /// The facts for people; reads no pixels.
     var text: String {
@@ -75,13 +79,15 @@ struct ImageInspection {
         if let first = pages.first {
             let size = image?.geometry.size ?? GridSize(first.width, first.height)
             rows.append(("size", "\(size) pixels"))
-            rows.append(("type", "\(first.dtype), \(first.sampleType.bits) bits, \(first.colorType), \(Self.channels(first))"))
+            rows.append(
+                ("type", "\(first.dtype), \(first.sampleType.bits) bits, \(first.colorType), \(Self.channels(first))"))
             rows.append(("spacing", spacing))
             rows.append(("compression", first.compression))
             if let image { rows.append(("memory", MemoryBudget.text(image.imageBytes) + " once read")) }
             if Set(pages.map { "\($0.shape) \($0.dtype) \($0.colorType)" }).count > 1 {
                 for (index, page) in pages.enumerated() {
-                    rows.append(("page \(index + 1)", "\(page.width) × \(page.height), \(page.dtype), \(page.colorType)"))
+                    rows.append(
+                        ("page \(index + 1)", "\(page.width) × \(page.height), \(page.dtype), \(page.colorType)"))
                 }
             }
             if let obstacle { rows.append(("no image", obstacle.message)) }
@@ -141,7 +147,9 @@ struct ModelInspection {
     static func mayBeModel(_ path: String) -> Bool {
         if ["safetensors", "lucency"].contains(FileSystem.fileExtension(of: path)) { return true }
         var head: [UInt8] = []
-        try? FileSystem.read(path, pieceBytes: 16) { head += $0; return false }
+        try? FileSystem.read(path, pieceBytes: 16) {
+            head += $0; return false
+        }
         return head.count > 8 && head[8] == UInt8(ascii: "{") && head[4..<8].allSatisfy { $0 == 0 }
     }
 

@@ -11,14 +11,16 @@ enum OutputFile {
     /// - Throws: `Diagnostic` when the path is a folder, or leads (also through a link) to one of the inputs.
     static func check(_ path: String, inputs: [String]) throws(Diagnostic) {
         guard !path.isEmpty, !path.hasSuffix("/"), !FileSystem.isFolder(path) else {
-            throw Diagnostic(.unwritable, "this is a folder, not a file", at: .init(file: path), remedy: "name a file in it")
+            throw Diagnostic(
+                .unwritable, "this is a folder, not a file", at: .init(file: path), remedy: "name a file in it")
         }
         if let obstacle = FileSystem.obstacleToWriting(below: FileSystem.folder(of: path)) {
             throw Diagnostic(.unwritable, "nothing can be written there: \(obstacle)", at: .init(file: path))
         }
         for input in inputs where isSameFile(path, input) {
             throw Diagnostic(
-                .unwritable, "this would overwrite the input '\(input)'", at: .init(file: path), remedy: "choose another name")
+                .unwritable, "this would overwrite the input '\(input)'", at: .init(file: path),
+                remedy: "choose another name")
         }
     }
 

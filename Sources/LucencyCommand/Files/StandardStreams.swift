@@ -29,7 +29,9 @@ final class ScratchFolder {
     func spoolInput(limit: Int) throws -> String {
         let file = path + "/input"
         let target = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard target >= 0 else { throw Diagnostic(.writeFailed, "cannot write: \(FileSystem.lastError)", at: .init(file: file)) }
+        guard target >= 0 else {
+            throw Diagnostic(.writeFailed, "cannot write: \(FileSystem.lastError)", at: .init(file: file))
+        }
         defer { close(target) }
         var buffer = [UInt8](repeating: 0, count: 1 << 20), total = 0
         while true {
@@ -45,7 +47,9 @@ final class ScratchFolder {
                     .tooLarge, "standard input is longer than \(MemoryBudget.text(limit))",
                     remedy: "if it is trusted, raise the limit: `--max-image-size`")
             }
-            try buffer.withUnsafeBytes { try StandardOutput.write(UnsafeRawBufferPointer(rebasing: $0[..<count]), to: target) }
+            try buffer.withUnsafeBytes {
+                try StandardOutput.write(UnsafeRawBufferPointer(rebasing: $0[..<count]), to: target)
+            }
         }
         guard total > 0 else { throw Diagnostic(.damagedFile, "standard input is empty") }
         return file

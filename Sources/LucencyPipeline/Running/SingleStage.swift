@@ -59,7 +59,8 @@ public struct SingleStage: Sendable {
     public init(_ descriptor: StageDescriptor, parameters: [GivenParameter] = [], folder: String = ".") throws {
         let place = Diagnostic.Place(file: descriptor.about.id)
         self.descriptor = descriptor
-        stage = try decoded(parameters, folder: folder) { yaml, decoding in descriptor.configure(yaml, place, &decoding) }
+        stage = try decoded(parameters, folder: folder) { yaml, decoding in descriptor.configure(yaml, place, &decoding)
+        }
         self.parameters = stage.parameters
     }
 
@@ -82,7 +83,8 @@ public struct SingleStage: Sendable {
         if let unknown = names.compactMap({ $0 }).first(where: { !known.contains($0) }) {
             let near = nearestName(to: unknown, in: known)
             throw Diagnostic(
-                .extraInput, "\(id) has no input '\(unknown)'", remedy: near.map { "did you mean '\($0)'? \(remedy)" } ?? remedy)
+                .extraInput, "\(id) has no input '\(unknown)'",
+                remedy: near.map { "did you mean '\($0)'? \(remedy)" } ?? remedy)
         }
         let fewest = ports.map { $0.count { !$0.isOptional } }.min() ?? 0
         throw Diagnostic(
@@ -172,7 +174,9 @@ public struct SingleWriter: Sendable {
         } catch {
             // Encoders name the temporary file; nobody else should hear of it.
             var diagnostic = Diagnostic.wrapping(error, as: .writeFailed)
-            if let place = diagnostic.place, FileSystem.name(of: place.file) == temporary { diagnostic.place?.file = path }
+            if let place = diagnostic.place, FileSystem.name(of: place.file) == temporary {
+                diagnostic.place?.file = path
+            }
             throw diagnostic.located(in: path)
         }
     }
