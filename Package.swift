@@ -1,6 +1,13 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// What `import Lucency` brings. Who imports it names these too, because a re-exported module that changed would otherwise
+// not be noticed by an incremental build.
+let reexported: [Target.Dependency] = [
+    "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyCalibration", "LucencyMorphology", "LucencyFourier",
+    "LucencyFormats", "LucencyPhantoms", "LucencyImaging", "LucencyFoundation",
+]
+
 // Arrows only point down: a target may import only what its `dependencies` name, and those stand further down here.
 let package = Package(
     name: "Lucency",
@@ -17,20 +24,13 @@ let package = Package(
         // The command line.
         .executableTarget(
             name: "LucencyCommand",
-            dependencies: ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: reexported + ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "lucency-bench",
-            dependencies: [
-                "Lucency", "LucencyPhantoms", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
+            dependencies: reexported + ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
         // What embedders import.
-        .target(
-            name: "Lucency",
-            dependencies: [
-                "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyCalibration", "LucencyMorphology",
-                "LucencyFourier", "LucencyFormats", "LucencyPhantoms", "LucencyImaging", "LucencyFoundation",
-            ]),
+        .target(name: "Lucency", dependencies: reexported),
 
         // The graph.
         .target(
@@ -90,11 +90,11 @@ let package = Package(
         .testTarget(name: "LucencyReportsTests", dependencies: ["LucencyReports", "LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyPipelineTests",
-            dependencies: ["Lucency", "LucencyStages", "LucencyPipeline", "LucencyFoundation", "Support"],
+            dependencies: reexported + ["Lucency", "Support"],
             exclude: ["Fixtures"]),
         .testTarget(
             name: "LucencyCommandTests",
-            dependencies: ["Lucency", "LucencyCommand", "lucency-bench", "LucencyFoundation", "Support"]),
+            dependencies: reexported + ["Lucency", "LucencyCommand", "lucency-bench", "Support"]),
     ],
     cLanguageStandard: .c17
 )

@@ -6,7 +6,8 @@ struct PipelineArguments: ParsableArguments {
     @Argument(help: "Pipeline file.", completion: .file(extensions: ["yaml", "yml"]))
     var file: String
 
-    @Option(help: ArgumentHelp("Folder of images for sources that name none.", valueName: "dir"), completion: .directory)
+    @Option(
+        help: ArgumentHelp("Folder of images for sources that name none.", valueName: "dir"), completion: .directory)
     var input: String?
 
     @Option(
@@ -23,7 +24,8 @@ struct PipelineArguments: ParsableArguments {
 
     func load() throws -> PipelineFile {
         try PipelineFile(
-            path: file, catalog: .standard, settings: settings.map { try Setting(parsing: $0) }, seed: seed, inputFolder: input)
+            path: file, catalog: .standard, settings: settings.map { try Setting(parsing: $0) }, seed: seed,
+            inputFolder: input)
     }
 }
 
@@ -44,7 +46,8 @@ struct ReadingArguments: ParsableArguments {
     func spacing() throws -> SIMD3<Double>? {
         guard let assumeSpacing else { return nil }
         let lengths = try assumeSpacing.split(separator: ",").map { part -> Double in
-            guard let length = try? Length(parsing: String(part)), let unit = length.unit.millimetres, length.value > 0 else {
+            guard let length = try? Length(parsing: String(part)), let unit = length.unit.millimetres, length.value > 0
+            else {
                 throw ValidationError("--assume-spacing: '\(part)' is not a length in mm, um or nm")
             }
             return length.value * unit

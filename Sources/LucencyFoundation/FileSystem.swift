@@ -73,7 +73,9 @@ public enum FileSystem {
 
     /// Calls `body` with pieces of a file.
     /// - Throws: `Diagnostic` when the file is missing, unreadable or a folder.
-    public static func read(_ path: String, pieceBytes: Int = 1 << 20, _ body: (UnsafeRawBufferPointer) -> Bool) throws(Diagnostic) {
+    public static func read(_ path: String, pieceBytes: Int = 1 << 20, _ body: (UnsafeRawBufferPointer) -> Bool)
+        throws(Diagnostic)
+    {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else {
             throw Diagnostic(
@@ -96,7 +98,9 @@ public enum FileSystem {
     /// SHA-256 of a file's bytes.
     public static func hash(of path: String) throws(Diagnostic) -> String {
         var hash = SHA256()
-        try read(path) { hash.update($0); return true }
+        try read(path) {
+            hash.update($0); return true
+        }
         return hash.hexDigest()
     }
 
@@ -265,6 +269,8 @@ public final class FileLock: Sendable {
 }
 
 // `read`, `write` and `remove` would otherwise name this type's own methods.
-private func systemRead(_ file: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int { read(file, buffer, count) }
+private func systemRead(_ file: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    read(file, buffer, count)
+}
 private func systemWrite(_ file: Int32, _ buffer: UnsafeRawPointer, _ count: Int) -> Int { write(file, buffer, count) }
 private func systemRemove(_ path: String) -> Int32 { remove(path) }

@@ -18,7 +18,9 @@ extension StructuringElement.Shape: ChoiceParameter {}
 
 extension ObjectSize: ParameterValue {
     public static var typeName: String { "a size with its unit (px, mm², mm³, um², …)" }
-    public static var schema: JSONValue { ["type": "string", "pattern": "^[0-9.]+ *(px|(m|cm|mm|um|µm|nm)\\^?[23²³])$"] }
+    public static var schema: JSONValue {
+        ["type": "string", "pattern": "^[0-9.]+ *(px|(m|cm|mm|um|µm|nm)\\^?[23²³])$"]
+    }
 
     public static func decode(_ yaml: LocatedYAML, _ decoding: inout Decoding) -> ObjectSize? {
         let text = yaml.scalar ?? ""
@@ -65,7 +67,8 @@ struct OrderedClasses: ParameterValue {
             guard let value = Int.decode(entry.value, &decoding) else { return nil }
             if let other = entries.first(where: { $0.value == value }) {
                 decoding.error(
-                    .badValue, "'\(other.name)' and '\(entry.key)' have the same stored value \(value)", at: entry.value.place)
+                    .badValue, "'\(other.name)' and '\(entry.key)' have the same stored value \(value)",
+                    at: entry.value.place)
                 return nil
             }
             entries.append((entry.key, value))

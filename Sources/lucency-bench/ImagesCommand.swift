@@ -22,7 +22,7 @@ struct ImagesCommand: ParsableCommand {
     @Option(help: "Pixels, 32 to 8192.")
     var height = 512
 
-    @Option(help: "A folder for the true masks: 0 membrane, 1 cell.")
+    @Option(help: "A folder for the true masks: 0 membrane, 255 cell.")
     var masks: String?
 
     func validate() throws {
@@ -41,9 +41,16 @@ struct ImagesCommand: ParsableCommand {
             let name = String(repeating: "0", count: digits - number.count) + number + ".png"
             let (image, labels) = try phantom(index: index, pool: pool)
             try PNGFormat().write(image, to: "\(out)/\(name)", options: WriteOptions(bits: 8))
-            if let masks { try PNGFormat().write(labels, to: "\(masks)/\(name)", options: WriteOptions(bits: 8)) }
+            if let masks {
+                try PNGFormat().write(visible(labels), to: "\(masks)/\(name)", options: WriteOptions(bits: 8))
+            }
         }
         print(
             "\(count) pictures of \(width) × \(height) pixels in \(out)\(masks.map { ", their masks in \($0)" } ?? "")")
+    }
+
+    /// Cells as 255, so that any viewer shows the mask.
+    private func visible(_ labels: LabelMap) throws -> LabelMap {
+        try LabelMap(geometry: labels.geometry, labels: AlignedBuffer(labels.labels.array.map { $0 * 255 }))
     }
 }

@@ -5,16 +5,18 @@ import Testing
 
 /// Folders of electron micrographs to run on.
 private enum Slices {
-    /// Six rendered images of 128 × 128 pixels with their masks, made once.
+    /// Six rendered images of 128 × 128 pixels with their masks (255 cell, 0 membrane) in folders side by side.
     static let rendered: (images: URL, masks: URL) = {
-        let root = FileManager.default.temporaryDirectory.appending(path: "lucency-slices-\(ProcessInfo.processInfo.processIdentifier)")
+        let root = FileManager.default.temporaryDirectory.appending(
+            path: "lucency-slices-\(ProcessInfo.processInfo.processIdentifier)")
         let images = root.appending(path: "images"), masks = root.appending(path: "masks")
-        for folder in [images, masks] { try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
-        for index in 0..<6 {
-            guard let phantom = try? Membranes(seed: 3, width: 128, height: 128)(index: index) else { continue }
-            try? PNGFormat().write(phantom.image, to: images.appending(path: "0\(index).png").path, options: WriteOptions())
-            try? PNGFormat().write(phantom.labels, to: masks.appending(path: "0\(index).png").path, options: WriteOptions())
+        for folder in [images, masks] {
+            try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         }
+        _ = try? Program(product: "lucency-bench").run([
+            "images", images.path, "--masks", masks.path, "--count", "6", "--seed", "3", "--width", "128", "--height",
+            "128",
+        ])
         return (images, masks)
     }()
 
@@ -161,7 +163,6 @@ struct RunTests {
             let evaluate = pipelines.appending(path: "em-membranes-evaluate.yaml").path
             let common = [
                 "--input", Slices.rendered.images.path, "--set", "labels=\(Slices.rendered.masks.path)",
-                "--set", "sources.slices.with.classes={cell: 1, membrane: 0}",
             ]
             let whole = folder.appending(path: "whole"), parts = folder.appending(path: "parts")
             let one = try runLucency(["run", evaluate, "--output", whole.path] + common)
@@ -175,11 +176,15 @@ struct RunTests {
             #expect(try results(parts) == results(whole))
             let masks = folder.appending(path: "masks")
             for shard in ["1/3", "2/3", "3/3"] {
-                let run = ["run", membranes, "--input", Slices.rendered.images.path, "--output", masks.path, "--shard", shard]
+                let run = [
+                    "run", membranes, "--input", Slices.rendered.images.path, "--output", masks.path, "--shard", shard,
+                ]
                 #expect([0].contains(try runLucency(run).status))
             }
             #expect(try results(masks).count == 12)
-            #expect(try String(data: runLucency(["verify", masks.path]).out, encoding: .utf8) == "12 of 12 files are intact\n")
+            #expect(
+                try String(data: runLucency(["verify", masks.path]).out, encoding: .utf8)
+                    == "12 of 12 files are intact\n")
         }
     }
 
@@ -189,12 +194,13 @@ struct RunTests {
             let evaluate = pipelines.appending(path: "em-membranes-evaluate.yaml").path
             let run = [
                 "run", evaluate, "--input", Slices.rendered.images.path, "--output", folder.path,
-                "--set", "labels=\(Slices.rendered.masks.path)", "--set", "sources.slices.with.classes={cell: 1, membrane: 0}",
+                "--set", "labels=\(Slices.rendered.masks.path)",
             ]
             let first = try runLucency(run)
             #expect(first.status == 0, "\(first.errors)")
             let table = try String(contentsOf: folder.appending(path: "summary.csv"), encoding: .utf8)
-            let dice = table.split(separator: "\n").first { $0.hasPrefix("membrane,dice,") }?.split(separator: ",", omittingEmptySubsequences: false)
+            let dice = table.split(separator: "\n").first { $0.hasPrefix("membrane,dice,") }?.split(
+                separator: ",", omittingEmptySubsequences: false)
             #expect(try #require(dice.flatMap { Double($0[5]) }) > 0.5)
             #expect(try runLucency(run).errors.contains("nothing to do"))
             // A whole output that was changed by hand is made again.
@@ -213,7 +219,7 @@ struct RunTests {
             let evaluate = pipelines.appending(path: "em-membranes-evaluate.yaml").path
             let run = try runLucency([
                 "run", evaluate, "--input", input.path, "--output", folder.appending(path: "out").path,
-                "--set", "labels=\(Slices.rendered.masks.path)", "--set", "sources.slices.with.classes={cell: 1, membrane: 0}",
+                "--set", "labels=\(Slices.rendered.masks.path)",
             ])
             #expect(run.status == 2)
             let cases = try String(contentsOf: folder.appending(path: "out/cases.csv"), encoding: .utf8)
@@ -314,7 +320,9 @@ struct RunTests {
     @Test("A torn last line of the manifest costs only that line")
     func tornManifest() throws {
         try withTemporaryFolder { folder in
-            let run = ["run", membranes, "--input", Slices.rendered.images.path, "--output", folder.path, "--jobs", "1"]
+            let run = [
+                "run", membranes, "--input", Slices.rendered.images.path, "--output", folder.path, "--jobs", "1",
+            ]
             #expect(try runLucency(run).status == 0)
             let manifest = folder.appending(path: "manifest.jsonl")
             let bytes = try Data(contentsOf: manifest)
@@ -329,7 +337,8 @@ struct RunTests {
         try withTemporaryFolder { folder in
             func run(_ mode: String) throws -> String {
                 try runLucency([
-                    "run", membranes, "--input", Slices.rendered.images.path, "--output", folder.appending(path: mode).path,
+                    "run", membranes, "--input", Slices.rendered.images.path, "--output",
+                    folder.appending(path: mode).path,
                     "--progress", mode,
                 ]).errors
             }
@@ -369,13 +378,19 @@ struct RefusalTests {
     func wrongUsage() throws {
         let input = Slices.rendered.images.path
         #expect(try errors(["run", membranes, "--input", input], status: 64).contains("--output"))
-        #expect(try errors(["run", membranes, "--outputs", "x", "--output", "y"], status: 64).contains("Unknown option"))
+        #expect(
+            try errors(["run", membranes, "--outputs", "x", "--output", "y"], status: 64).contains("Unknown option"))
         #expect(try errors(["run", membranes, "--output", "x", "--shard", "3/2"], status: 64).contains("--shard"))
         #expect(try errors(["run", membranes, "--output", "x", "--jobs", "0"], status: 64).contains("--jobs"))
         #expect(try errors(["run", membranes, "--output", "x", "--memory", "lots"], status: 64).contains("memory"))
-        #expect(try errors(["run", membranes, "--output", "x", "--kernels", "avx512"], status: 64).contains("portable"))
-        #expect(try errors(["run", membranes, "--output", "x", "--input", input, "--set", "x"], status: 64).contains("KEY=YAML"))
-        #expect(try errors(["run", membranes, "--output", "x", "--input", input, "--assume-spacing", "3px"], status: 64).contains("assume-spacing"))
+        #expect(
+            try errors(["run", membranes, "--output", "x", "--kernels", "avx512"], status: 64).contains("portable"))
+        #expect(
+            try errors(["run", membranes, "--output", "x", "--input", input, "--set", "x"], status: 64).contains(
+                "KEY=YAML"))
+        #expect(
+            try errors(["run", membranes, "--output", "x", "--input", input, "--assume-spacing", "3px"], status: 64)
+                .contains("assume-spacing"))
     }
 
     @Test("Without --input, a pipeline that needs it is refused by run and sound for check")
@@ -404,7 +419,8 @@ struct RefusalTests {
         try withTemporaryFolder { folder in
             let input = folder.appending(path: "in")
             for name in ["a", "b"] {
-                try FileManager.default.createDirectory(at: input.appending(path: name), withIntermediateDirectories: true)
+                try FileManager.default.createDirectory(
+                    at: input.appending(path: name), withIntermediateDirectories: true)
                 try FileManager.default.copyItem(
                     at: Slices.rendered.images.appending(path: "00.png"), to: input.appending(path: "\(name)/00.png"))
             }
@@ -412,11 +428,17 @@ struct RefusalTests {
             let text = try errors(run, status: 1)
             #expect(text.contains("would both write 'masks/00.png'"))
             #expect(text.contains("use {relative}"))
-            let relative = run + ["--set", "outputs.masks.as=\"{relative}.png\"", "--set", "outputs.overlays.as=\"o/{relative}.png\""]
+            let relative =
+                run + [
+                    "--set", "outputs.masks.as=\"{relative}.png\"", "--set", "outputs.overlays.as=\"o/{relative}.png\"",
+                ]
             #expect(try errors(relative, status: 0).contains("2 done"))
             // The results lie elsewhere; running on the parent folder must not take them for input.
             let parent = ["run", membranes, "--input", folder.path, "--output", folder.appending(path: "more").path]
-            let more = parent + ["--set", "outputs.masks.as=\"{relative}.png\"", "--set", "outputs.overlays.as=\"o/{relative}.png\""]
+            let more =
+                parent + [
+                    "--set", "outputs.masks.as=\"{relative}.png\"", "--set", "outputs.overlays.as=\"o/{relative}.png\"",
+                ]
             #expect(try errors(more, status: 0).contains("holds results of lucency and was left out"))
         }
     }
@@ -425,8 +447,11 @@ struct RefusalTests {
     func escapingLink() throws {
         try withTemporaryFolder { folder in
             let output = folder.appending(path: "out"), elsewhere = folder.appending(path: "elsewhere")
-            for url in [output, elsewhere] { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
-            try FileManager.default.createSymbolicLink(at: output.appending(path: "masks"), withDestinationURL: elsewhere)
+            for url in [output, elsewhere] {
+                try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+            }
+            try FileManager.default.createSymbolicLink(
+                at: output.appending(path: "masks"), withDestinationURL: elsewhere)
             let run = ["run", membranes, "--input", Slices.rendered.images.path, "--output", output.path]
             #expect(try errors(run, status: 2).contains("a symbolic link leads out of the output folder"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: elsewhere.path).isEmpty)
@@ -443,7 +468,7 @@ struct RefusalTests {
             let evaluate = pipelines.appending(path: "em-membranes-evaluate.yaml").path
             let run = [
                 "run", evaluate, "--input", Slices.rendered.images.path, "--output", folder.appending(path: "out").path,
-                "--set", "labels=\(labels.path)", "--set", "sources.slices.with.classes={cell: 1, membrane: 0}",
+                "--set", "labels=\(labels.path)",
             ]
             let text = try errors(run, status: 0)
             #expect(text.contains("5 matched, 2 without a partner"))
@@ -464,9 +489,9 @@ struct RefusalTests {
             let text = try errors(
                 [
                     "run", evaluate, "--input", Slices.rendered.images.path, "--output", folder.path,
-                    "--set", "labels=\(Slices.rendered.masks.path)",
+                    "--set", "sources.slices.with.classes={cell: 1, membrane: 0}",
                 ], status: 2)
-            #expect(text.contains("masks/00.png: error: the label value 1 at pixel ("))
+            #expect(text.contains("masks/00.png: error: the label value 255 at pixel ("))
         }
     }
 }
@@ -485,7 +510,8 @@ struct LookingTests {
     @Test("stages lists, explains and prints JSON; schema prints JSON")
     func stages() throws {
         let list = String(decoding: try runLucency(["stages"]).out, as: UTF8.self)
-        #expect(list.contains("segment.threshold") && list.contains("evaluate.segmentation") && list.contains("sauvola"))
+        #expect(
+            list.contains("segment.threshold") && list.contains("evaluate.segmentation") && list.contains("sauvola"))
         let one = String(decoding: try runLucency(["stages", "segment.threshold"]).out, as: UTF8.self)
         #expect(one.contains("image (image) → labels (labels)"))
         #expect(one.contains("method: otsu | fixed | sauvola, default otsu"))

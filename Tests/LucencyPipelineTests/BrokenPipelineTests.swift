@@ -46,7 +46,8 @@ struct BrokenPipelineTests {
     static let deepTexts = [
         "brackets": String(repeating: "[", count: 100_000), "braces": String(repeating: "{a: ", count: 5000),
         "indentation": (0..<3000).map { String(repeating: " ", count: $0) + "a:" }.joined(separator: "\n"),
-        "dashes": String(repeating: "- ", count: 4000), "a list as key": "? [a, b]\n: c\n", "an alias as key": "? *a\n: c\n",
+        "dashes": String(repeating: "- ", count: 4000), "a list as key": "? [a, b]\n: c\n",
+        "an alias as key": "? *a\n: c\n",
     ]
 
     @Test("Deeply nested text is refused, not followed", arguments: deepTexts.keys.sorted())

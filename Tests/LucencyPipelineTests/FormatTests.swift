@@ -9,7 +9,8 @@ private func plan(
     _ text: String, set: [String] = [], seed: UInt64? = nil, folder: String = ".", input: String? = nil
 ) throws -> Plan {
     let file = try PipelineFile(
-        text: text, name: "test.yaml", folder: folder, catalog: .standard, settings: set.map { try Setting(parsing: $0) },
+        text: text, name: "test.yaml", folder: folder, catalog: .standard,
+        settings: set.map { try Setting(parsing: $0) },
         seed: seed, inputFolder: input)
     return try #require(file.plan, "\(DiagnosticList(file.diagnostics))")
 }
@@ -165,8 +166,10 @@ struct FormatTests {
     @Test("A wrong value given by --set is reported at --set")
     func settingsHavePlaces() throws {
         let file = try PipelineFile(
-            text: Self.simple, name: "test.yaml", folder: ".", catalog: .standard, settings: [Setting(parsing: "level=high")])
-        #expect(file.diagnostics.map(\.headline) == ["--set level:1:1: error: expected a number, found 'high' [LC0213]"])
+            text: Self.simple, name: "test.yaml", folder: ".", catalog: .standard,
+            settings: [Setting(parsing: "level=high")])
+        #expect(
+            file.diagnostics.map(\.headline) == ["--set level:1:1: error: expected a number, found 'high' [LC0213]"])
     }
 
     @Test("Unused parameters, variants, sources and stages are warnings")
@@ -194,7 +197,8 @@ struct FormatTests {
                 stages: {model: {uses: load.model, with: {file: em.lucency}}}
                 outputs: {copy: {from: model, as: "copy.lucency"}}
                 """
-            let header = Data(#"{"__metadata__":{"name":"em"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#.utf8)
+            let header = Data(
+                #"{"__metadata__":{"name":"em"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#.utf8)
             var bytes = Data((0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) })
             bytes += header + Data(count: 4)
             let file = folder.appending(path: "em.lucency")
@@ -249,10 +253,13 @@ struct FormatTests {
         let catalog = Catalog.standard
         for stage in catalog.stages {
             #expect(!stage.about.summary.isEmpty)
-            for parameter in stage.parameters { #expect(!parameter.help.isEmpty, "\(stage.about.id).\(parameter.name)") }
+            for parameter in stage.parameters {
+                #expect(!parameter.help.isEmpty, "\(stage.about.id).\(parameter.name)")
+            }
         }
         let schema = catalog.schema.text
-        for id in catalog.stages.map(\.about.id) + catalog.collectors.map(\.about.id) + catalog.sources.map(\.about.id) {
+        for id in catalog.stages.map(\.about.id) + catalog.collectors.map(\.about.id) + catalog.sources.map(\.about.id)
+        {
             #expect(schema.contains("\"const\":\"\(id)\""))
         }
         let json = try JSONValue(parsing: catalog.json.text)

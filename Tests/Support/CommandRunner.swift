@@ -29,31 +29,9 @@ public let lucencyBinary: URL = {
 }()
 
 /// Runs the built command and waits for its end.
-///
-/// Input and both outputs go through temporary files, so that neither side can wait for the other whatever their sizes.
-/// - Parameters:
-///   - input: bytes for standard input; nil gives an empty one.
-///   - folder: the working directory; nil is that of the tests.
-/// - Returns: the exit status (128 + the signal's number for a process that a signal ended), standard output, and
-///   standard error as text.
 public func runLucency(
     _ arguments: [String], input: Data? = nil, folder: URL? = nil
 ) throws -> (status: Int32, out: Data, errors: String) {
-    try withTemporaryFolder { scratch in
-        let out = scratch.appending(path: "out"), errors = scratch.appending(path: "errors")
-        let given = scratch.appending(path: "input")
-        for (url, data) in [(out, Data()), (errors, Data()), (given, input ?? Data())] { try data.write(to: url) }
-        let process = Process()
-        process.executableURL = lucencyBinary
-        process.arguments = arguments
-        if let folder { process.currentDirectoryURL = folder }
-        process.standardInput = try FileHandle(forReadingFrom: given)
-        process.standardOutput = try FileHandle(forWritingTo: out)
-        process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
-        process.waitUntilExit()
-        let status =
-            process.terminationReason == .uncaughtSignal ? 128 + process.terminationStatus : process.terminationStatus
-        return (status, try Data(contentsOf: out), String(decoding: try Data(contentsOf: errors), as: UTF8.self))
-    }
+    let outcome = try Program(executable: lucencyBinary).run(arguments, input: input, in: folder)
+    return (outcome.status, outcome.data, outcome.errors)
 }

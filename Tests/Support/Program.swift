@@ -4,9 +4,12 @@ import Foundation
 public struct Program {
     /// What a program did.
     public struct Outcome {
+        /// The exit status, or 128 + the signal's number for a process that a signal ended.
         public var status: Int32
-        public var output: String
+        public var data: Data
         public var errors: String
+
+        public var output: String { String(decoding: data, as: UTF8.self) }
     }
 
     public var executable: URL
@@ -17,8 +20,7 @@ public struct Program {
 
     /// A product of this package, built beside the tests that run.
     public init(product: String) {
-        let folder = (Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])).deletingLastPathComponent()
-        executable = folder.appending(path: product)
+        executable = lucencyBinary.deletingLastPathComponent().appending(path: product)
     }
 
     /// The program of that name on the search path, or nil.
@@ -31,22 +33,28 @@ public struct Program {
     }
 
     /// Runs the program to its end.
-    public func run(_ arguments: [String], in folder: URL? = nil) throws -> Outcome {
-        let process = Process()
-        process.executableURL = executable
-        process.arguments = arguments
-        process.currentDirectoryURL = folder
-        process.standardInput = FileHandle.nullDevice
-        // Files, not pipes: neither stream can fill up while the other is read.
-        return try withTemporaryFolder { scratch in
-            let files = ["output", "errors"].map { scratch.appending(path: $0) }
-            for file in files { try Data().write(to: file) }
-            process.standardOutput = try FileHandle(forWritingTo: files[0])
-            process.standardError = try FileHandle(forWritingTo: files[1])
+    ///
+    /// Input and both outputs go through files, so that neither side can wait for the other whatever their sizes.
+    /// - Parameters:
+    ///   - input: bytes for standard input; nil gives an empty one.
+    ///   - folder: the working directory; nil is that of the tests.
+    public func run(_ arguments: [String], input: Data? = nil, in folder: URL? = nil) throws -> Outcome {
+        try withTemporaryFolder { scratch in
+            let files = ["input", "output", "errors"].map { scratch.appending(path: $0) }
+            for (file, data) in zip(files, [input ?? Data(), Data(), Data()]) { try data.write(to: file) }
+            let process = Process()
+            process.executableURL = executable
+            process.arguments = arguments
+            if let folder { process.currentDirectoryURL = folder }
+            process.standardInput = try FileHandle(forReadingFrom: files[0])
+            process.standardOutput = try FileHandle(forWritingTo: files[1])
+            process.standardError = try FileHandle(forWritingTo: files[2])
             try process.run()
             process.waitUntilExit()
-            let texts = try files.map { String(decoding: try Data(contentsOf: $0), as: UTF8.self) }
-            return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
+            let signalled = process.terminationReason == .uncaughtSignal
+            return Outcome(
+                status: (signalled ? 128 : 0) + process.terminationStatus, data: try Data(contentsOf: files[1]),
+                errors: String(decoding: try Data(contentsOf: files[2]), as: UTF8.self))
         }
     }
 }

@@ -12,7 +12,8 @@ struct CheckCommand: ParsableCommand {
 
     @OptionGroup var pipeline: PipelineArguments
 
-    @Option(help: ArgumentHelp("Also check that results could be written there.", valueName: "dir"), completion: .directory)
+    @Option(
+        help: ArgumentHelp("Also check that results could be written there.", valueName: "dir"), completion: .directory)
     var output: String?
 
     @Flag(help: "Print the diagnostics as JSON.")
@@ -40,7 +41,8 @@ struct CheckCommand: ParsableCommand {
                     severity: .note))
         }
         if let output, let obstacle = FileSystem.obstacleToWriting(below: output) {
-            diagnostics.append(Diagnostic(.unwritable, "nothing can be written there: \(obstacle)", at: .init(file: output)))
+            diagnostics.append(
+                Diagnostic(.unwritable, "nothing can be written there: \(obstacle)", at: .init(file: output)))
         }
         let errors = diagnostics.count { $0.severity == .error }
         if json {

@@ -47,7 +47,9 @@ struct RunCommand: ParsableCommand {
         if !dryRun, output == nil { throw ValidationError("run needs --output DIR (or --dry-run)") }
         if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1") }
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
-        if let shard, Shard(parsing: shard) == nil { throw ValidationError("--shard takes I/N with 1 ≤ I ≤ N, such as 2/8") }
+        if let shard, Shard(parsing: shard) == nil {
+            throw ValidationError("--shard takes I/N with 1 ≤ I ≤ N, such as 2/8")
+        }
         try kernels.requireBuilt()
     }
 
@@ -63,11 +65,14 @@ struct RunCommand: ParsableCommand {
         let options = try options(plan, file)
         if plan.needsInput, pipeline.input == nil {
             throw Diagnostic(
-                .missingFile, "the pipeline reads the folder given by --input, and there is none", at: .init(file: pipeline.file),
+                .missingFile, "the pipeline reads the folder given by --input, and there is none",
+                at: .init(file: pipeline.file),
                 remedy: "add `--input DIR`")
         }
         if dryRun {
-            let runner = Runner(plan, options: options) { if case .notice(let notice) = $0 { Terminal.error(notice.description) } }
+            let runner = Runner(plan, options: options) {
+                if case .notice(let notice) = $0 { Terminal.error(notice.description) }
+            }
             DryRunReport.print(try runner.dryRun())
             return 0
         }
@@ -87,7 +92,8 @@ struct RunCommand: ParsableCommand {
         options.keep = keep
         options.shard = shard.flatMap(Shard.init)
         options.record = [
-            "pipeline": .string(FileSystem.resolved(pipeline.file) ?? pipeline.file), "pipelineSha256": .string(file.hash),
+            "pipeline": .string(FileSystem.resolved(pipeline.file) ?? pipeline.file),
+            "pipelineSha256": .string(file.hash),
             "settings": .array(pipeline.settings.map { .string($0) }),
         ]
         if let input = pipeline.input { options.record["input"] = .string(FileSystem.resolved(input) ?? input) }

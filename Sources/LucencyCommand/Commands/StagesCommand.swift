@@ -27,11 +27,14 @@ struct StagesCommand: ParsableCommand {
     private var entries: [Entry] {
         let catalog = Catalog.standard
         return catalog.sources.map {
-            Entry(kind: "sources", id: $0.about.id, summary: $0.about.summary, source: nil, forms: [], parameters: $0.parameters)
+            Entry(
+                kind: "sources", id: $0.about.id, summary: $0.about.summary, source: nil, forms: [],
+                parameters: $0.parameters)
         }
             + catalog.stages.map {
                 Entry(
-                    kind: "stages", id: $0.about.id, summary: $0.about.summary, source: $0.about.source, forms: $0.forms,
+                    kind: "stages", id: $0.about.id, summary: $0.about.summary, source: $0.about.source,
+                    forms: $0.forms,
                     parameters: $0.parameters)
             }
             + catalog.collectors.map {
@@ -41,7 +44,9 @@ struct StagesCommand: ParsableCommand {
             }
             + catalog.components.flatMap { kind in
                 kind.entries.map {
-                    Entry(kind: kind.name, id: $0.id, summary: $0.summary, source: nil, forms: [], parameters: $0.parameters)
+                    Entry(
+                        kind: kind.name, id: $0.id, summary: $0.summary, source: nil, forms: [],
+                        parameters: $0.parameters)
                 }
             }
     }
@@ -69,7 +74,8 @@ struct StagesCommand: ParsableCommand {
         }
         if json {
             let lists = Catalog.standard.json
-            let all = ["sources", "stages", "collectors"].flatMap { lists[$0]?.arrayValue ?? [] }
+            let all =
+                ["sources", "stages", "collectors"].flatMap { lists[$0]?.arrayValue ?? [] }
                 + (lists["components"]?.arrayValue ?? []).flatMap { $0["entries"]?.arrayValue ?? [] }
             return Terminal.out(JSONValue.array(all.filter { $0["id"]?.stringValue == name }).prettyText)
         }
@@ -83,7 +89,8 @@ struct StagesCommand: ParsableCommand {
             func list(_ ports: [Port]) -> String {
                 ports.isEmpty
                     ? "nothing"
-                    : ports.map { "\($0.name) (\($0.type.name)\($0.isOptional ? ", optional" : ""))" }.joined(separator: ", ")
+                    : ports.map { "\($0.name) (\($0.type.name)\($0.isOptional ? ", optional" : ""))" }.joined(
+                        separator: ", ")
             }
             Terminal.out("    \(list(form.inputs)) → \(list(form.outputs))")
         }

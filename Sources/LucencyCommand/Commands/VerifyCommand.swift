@@ -24,7 +24,8 @@ struct VerifyCommand: ParsableCommand {
                 ["path": .string(file.path), "finding": .string(file.finding.rawValue)]
             }
             let report: JSONValue = [
-                "files": .array(files), "intact": .bool(verification.isIntact), "damagedLines": .integer(verification.damagedLines),
+                "files": .array(files), "intact": .bool(verification.isIntact),
+                "damagedLines": .integer(verification.damagedLines),
             ]
             Terminal.out(report.prettyText)
         } else {

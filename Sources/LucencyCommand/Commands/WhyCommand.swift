@@ -32,7 +32,9 @@ struct WhyCommand: ParsableCommand {
             return
         }
         for explanation in explanations {
-            Terminal.out(explanation.changes.isEmpty ? "\(explanation.item): up to date" : "\(explanation.item): would be done again")
+            Terminal.out(
+                explanation.changes.isEmpty
+                    ? "\(explanation.item): up to date" : "\(explanation.item): would be done again")
             for change in explanation.changes { Terminal.out("    \(text(change))") }
         }
     }
@@ -43,7 +45,9 @@ struct WhyCommand: ParsableCommand {
         guard let pipeline = record["pipeline"]?.stringValue else {
             throw Diagnostic(.manifestDamaged, "it does not say which pipeline ran", at: .init(file: path))
         }
-        let settings = try (record["settings"]?.arrayValue ?? []).compactMap(\.stringValue).map { try Setting(parsing: $0) }
+        let settings = try (record["settings"]?.arrayValue ?? []).compactMap(\.stringValue).map {
+            try Setting(parsing: $0)
+        }
         let input = record["input"]?.stringValue
         let file = try PipelineFile(
             path: pipeline, catalog: .standard, settings: settings,

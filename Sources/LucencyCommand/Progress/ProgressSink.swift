@@ -37,7 +37,9 @@ final class PlainProgress: Sendable {
     func receive(_ event: RunEvent) {
         switch event {
         case .started(let name, let items, _):
-            state.withLock { $0.total = items; $0.start = Machine.seconds; $0.lastLine = $0.start }
+            state.withLock {
+                $0.total = items; $0.start = Machine.seconds; $0.lastLine = $0.start
+            }
             if showsProgress { Terminal.error("\(name.isEmpty ? "run" : name): \(items) items") }
         case .notice(let diagnostic): Terminal.error(diagnostic.description)
         case .itemFinished(_, _, _, let diagnostics):
@@ -107,7 +109,9 @@ extension RunEvent {
         case .notice(let diagnostic): return ["event": "notice", "diagnostic": diagnostic.json]
         case .itemStarted(let item): return ["event": "itemStarted", "item": .string(item)]
         case .stageFinished(let stage, let item, let seconds):
-            return ["event": "stageFinished", "stage": .string(stage), "item": .string(item), "seconds": .number(seconds)]
+            return [
+                "event": "stageFinished", "stage": .string(stage), "item": .string(item), "seconds": .number(seconds),
+            ]
         case .itemFinished(let item, let status, let seconds, let diagnostics):
             return [
                 "event": "itemFinished", "item": .string(item), "status": .string(status.rawValue),

@@ -93,7 +93,8 @@ public struct FileHeader: Hashable, Sendable {
 
     /// Bytes of the `Image` that `read` would make; saturates instead of overflowing.
     public var imageBytes: Int {
-        let bytes = geometry.size.count.multipliedReportingOverflow(by: colorModel.channelCount * MemoryLayout<Float>.size)
+        let bytes = geometry.size.count.multipliedReportingOverflow(
+            by: colorModel.channelCount * MemoryLayout<Float>.size)
         return bytes.overflow ? .max : bytes.partialValue
     }
 }

@@ -61,7 +61,8 @@ public struct Image: Sendable, Equatable {
         guard !expected.overflow, colorModel.channelCount >= 1, pixels.count == expected.partialValue else {
             throw Diagnostic(
                 .sizeMismatch,
-                "\(pixels.count) values do not fill a grid of \(geometry.size) with \(colorModel.channelCount) channel(s)")
+                "\(pixels.count) values do not fill a grid of \(geometry.size) with \(colorModel.channelCount) channel(s)"
+            )
         }
         if let index = pixels.firstNonFinite() {
             let x = index % geometry.size.x, y = index / geometry.size.x % geometry.size.y

@@ -27,7 +27,8 @@ public struct ProbabilityMap: Sendable, Equatable {
         let count = geometry.size.count
         guard !classes.isEmpty, values.count == count * classes.count else {
             throw Diagnostic(
-                .sizeMismatch, "\(values.count) values do not fill a grid of \(geometry.size) with \(classes.count) classes")
+                .sizeMismatch,
+                "\(values.count) values do not fill a grid of \(geometry.size) with \(classes.count) classes")
         }
         let wrong: (index: Int, message: String)? = values.withUnsafeBufferPointer { values in
             for (index, value) in values.enumerated() where !(value >= 0 && value <= 1) {

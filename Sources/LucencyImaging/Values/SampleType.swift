@@ -31,7 +31,9 @@ public struct SampleType: Hashable, Sendable, CustomStringConvertible {
         switch kind {
         case .float: nil
         case .unsigned: 0...Double(bits >= 64 ? UInt64.max : (1 << UInt64(bits)) - 1)
-        case .signed: -Double(sign: .plus, exponent: bits - 1, significand: 1)...Double(sign: .plus, exponent: bits - 1, significand: 1) - 1
+        case .signed:
+            -Double(sign: .plus, exponent: bits - 1, significand: 1)...Double(
+                sign: .plus, exponent: bits - 1, significand: 1) - 1
         }
     }
 }

@@ -4,7 +4,8 @@ extension MeasuredObject {
     /// The names in `fields`, also where there is no object to ask.
     public static func fieldNames(dimensions: Int, withIntensity: Bool) -> [String] {
         let shape = Shape(
-            perimeter: 0, majorAxis: 0, minorAxis: 0, majorAxisMillimetres: nil, minorAxisMillimetres: nil, eccentricity: 0,
+            perimeter: 0, majorAxis: 0, minorAxis: 0, majorAxisMillimetres: nil, minorAxisMillimetres: nil,
+            eccentricity: 0,
             orientation: 0)
         let object = MeasuredObject(
             label: 0, name: nil, pixelCount: 0, area: nil, volume: nil, centroid: .zero, centroidWorld: nil,

@@ -61,7 +61,9 @@ public struct Parameter<Root: Sendable>: Sendable {
         isRequired = required
         describe = { prototype in
             var schema = Value.schema
-            if let range, case .object(var members) = schema, members["type"] == "number" || members["type"] == "integer" {
+            if let range, case .object(var members) = schema,
+                members["type"] == "number" || members["type"] == "integer"
+            {
                 members.merge(range.schema) { $1 }
                 schema = .object(members)
             }

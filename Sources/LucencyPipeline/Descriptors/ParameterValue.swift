@@ -52,7 +52,9 @@ extension Double: ParameterValue {
     public static var typeName: String { "a number" }
     public static var schema: JSONValue { ["type": "number"] }
     public static func decode(_ yaml: LocatedYAML, _ decoding: inout Decoding) -> Double? {
-        guard let text = yaml.plainScalar, let value = Double(text), value.isFinite else { return wrong(yaml, &decoding) }
+        guard let text = yaml.plainScalar, let value = Double(text), value.isFinite else {
+            return wrong(yaml, &decoding)
+        }
         return value
     }
     public var canonical: JSONValue { .number(self) }

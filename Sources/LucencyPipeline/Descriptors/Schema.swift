@@ -25,7 +25,9 @@ extension Catalog {
                     return .object(members)
                 })
         }
-        func entry(_ about: StageAbout, _ kind: String, _ parameters: [ParameterDescription], _ more: [String: JSONValue]) -> JSONValue {
+        func entry(
+            _ about: StageAbout, _ kind: String, _ parameters: [ParameterDescription], _ more: [String: JSONValue]
+        ) -> JSONValue {
             var members: [String: JSONValue] = [
                 "id": .string(about.id), "kind": .string(kind), "summary": .string(about.summary),
                 "revision": .integer(about.revision), "parameters": .array(parameters.map(\.json)),
@@ -75,8 +77,12 @@ extension Catalog {
 
     /// The JSON Schema (draft 2020-12) of the pipeline format with all stages, so that editors complete and check.
     public var schema: JSONValue {
-        let reference: JSONValue = ["type": "string", "description": "a parameter or variant: $name", "pattern": "^\\$"]
-        func use(_ id: String, _ summary: String, _ parameters: [ParameterDescription], _ more: [String: JSONValue]) -> JSONValue {
+        let reference: JSONValue = [
+            "type": "string", "description": "a parameter or variant: $name", "pattern": "^\\$",
+        ]
+        func use(_ id: String, _ summary: String, _ parameters: [ParameterDescription], _ more: [String: JSONValue])
+            -> JSONValue
+        {
             let properties: [String: JSONValue] = [
                 "uses": ["const": .string(id), "description": .string(summary)], "with": objectSchema(parameters),
             ]
@@ -110,15 +116,24 @@ extension Catalog {
                 "summary": ["type": "string"], "seed": ["type": "integer", "minimum": 0],
                 "parameters": ["type": "object"],
                 "variants": ["type": "object", "additionalProperties": ["type": ["object", "array"]]],
-                "sources": ["type": "object", "additionalProperties": ["oneOf": .array(sourceForms + [reference, variable])]],
-                "stages": ["type": "object", "additionalProperties": ["oneOf": .array(stageForms + [like, reference, variable])]],
+                "sources": [
+                    "type": "object", "additionalProperties": ["oneOf": .array(sourceForms + [reference, variable])],
+                ],
+                "stages": [
+                    "type": "object",
+                    "additionalProperties": ["oneOf": .array(stageForms + [like, reference, variable])],
+                ],
                 "outputs": [
                     "type": "object",
                     "additionalProperties": [
                         "type": "object", "required": ["from", "as"], "additionalProperties": false,
                         "properties": [
                             "from": ["type": "string", "description": "STAGE or STAGE.PORT"],
-                            "as": ["type": "string", "description": "path below --output with {stem}, {name}, {relative}, {index}, {variant}"],
+                            "as": [
+                                "type": "string",
+                                "description":
+                                    "path below --output with {stem}, {name}, {relative}, {index}, {variant}",
+                            ],
                             "with": ["type": "object", "description": "options of the writer"],
                         ],
                     ],

@@ -77,7 +77,8 @@ public struct SourceContext: Sendable {
     public var seed: UInt64
 
     public init(
-        inputFolder: String? = nil, assumedSpacing: SIMD3<Double>? = nil, limits: ReadLimits = .standard, seed: UInt64 = 0
+        inputFolder: String? = nil, assumedSpacing: SIMD3<Double>? = nil, limits: ReadLimits = .standard,
+        seed: UInt64 = 0
     ) {
         self.inputFolder = inputFolder
         self.assumedSpacing = assumedSpacing

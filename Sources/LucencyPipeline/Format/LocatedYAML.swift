@@ -90,7 +90,9 @@ public struct LocatedYAML: Sendable {
     ///
     /// A number as key steps into a list (from 0).
     /// - Throws: `Diagnostic` when the path leads through a scalar or past the end of a list.
-    public func setting(_ path: ArraySlice<String>, to value: LocatedYAML, option: String) throws(Diagnostic) -> LocatedYAML {
+    public func setting(_ path: ArraySlice<String>, to value: LocatedYAML, option: String) throws(Diagnostic)
+        -> LocatedYAML
+    {
         guard let key = path.first else { return value }
         var copy = self
         switch content {

@@ -99,7 +99,8 @@ struct PipelineDeclaration {
             if let number = value.plainScalar.flatMap(UInt64.init) {
                 seed = number
             } else {
-                decoding.error(.badValue, "expected a seed (0 or a positive whole number), found \(value.shown)", at: value.place)
+                decoding.error(
+                    .badValue, "expected a seed (0 or a positive whole number), found \(value.shown)", at: value.place)
             }
         }
         parameters = Self.named("parameters", tree, &decoding)
@@ -162,7 +163,8 @@ struct PipelineDeclaration {
         }
         guard !values.isEmpty else {
             decoding.error(
-                .variantMisuse, "a variant is a mapping from names to values, or a list of values", at: declared.tree.place)
+                .variantMisuse, "a variant is a mapping from names to values, or a list of values",
+                at: declared.tree.place)
             return nil
         }
         for (name, value) in values {
@@ -171,7 +173,8 @@ struct PipelineDeclaration {
                 return nil
             }
             if declared.name == "seed", value.plainScalar.flatMap(UInt64.init) == nil {
-                decoding.error(.badValue, "a seed is 0 or a positive whole number, found \(value.shown)", at: value.place)
+                decoding.error(
+                    .badValue, "a seed is 0 or a positive whole number, found \(value.shown)", at: value.place)
                 return nil
             }
         }

@@ -91,7 +91,8 @@ struct Substitution {
     }
 
     private mutating func value(
-        of name: String, _ combination: Combination, at place: Diagnostic.Place, _ decoding: inout Decoding, _ open: [String]
+        of name: String, _ combination: Combination, at place: Diagnostic.Place, _ decoding: inout Decoding,
+        _ open: [String]
     ) -> LocatedYAML? {
         if let variant = variants.first(where: { $0.name == name }) {
             guard let chosen = combination[name], let value = variant.values.first(where: { $0.name == chosen })

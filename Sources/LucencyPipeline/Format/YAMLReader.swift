@@ -122,7 +122,8 @@ public enum YAMLReader {
         for number in stride(from: min(line, source.lines.count), through: max(1, line - 1), by: -1) {
             let text = source.lines[number - 1]
             // `--set KEY={stem}.png` begins with the brace itself.
-            let start = text.hasPrefix("{") ? text.index(after: text.startIndex) : text.firstRange(of: ": {")?.upperBound
+            let start =
+                text.hasPrefix("{") ? text.index(after: text.startIndex) : text.firstRange(of: ": {")?.upperBound
             guard let start, let end = text[start...].firstIndex(of: "}") else { continue }
             let name = text[start..<end]
             if !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" }) {

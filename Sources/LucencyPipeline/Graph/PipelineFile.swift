@@ -23,7 +23,8 @@ public struct PipelineFile: Sendable {
     ) throws(Diagnostic) {
         let text = try FileSystem.text(path, limit: YAMLReader.maximumBytes)
         try self.init(
-            text: text, name: path, folder: FileSystem.folder(of: path), catalog: catalog, settings: settings, seed: seed,
+            text: text, name: path, folder: FileSystem.folder(of: path), catalog: catalog, settings: settings,
+            seed: seed,
             inputFolder: inputFolder)
     }
 
@@ -42,7 +43,8 @@ public struct PipelineFile: Sendable {
         // Where a reference leads nowhere, that its text is no number either says nothing new.
         let found = builder.decoding.diagnostics
         let broken = Set(found.filter { $0.code == .unknownReference }.compactMap(\.place))
-        diagnostics = found.filter { $0.code != .badValue || !($0.place.map(broken.contains) ?? false) }.sorted { a, b in
+        diagnostics = found.filter { $0.code != .badValue || !($0.place.map(broken.contains) ?? false) }.sorted {
+            a, b in
             let left = a.place, right = b.place
             if left?.file != right?.file { return (left?.file == name ? 0 : 1) < (right?.file == name ? 0 : 1) }
             return (left?.line ?? 0, left?.column ?? 0, a.message) < (right?.line ?? 0, right?.column ?? 0, b.message)

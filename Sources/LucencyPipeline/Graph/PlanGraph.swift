@@ -26,7 +26,9 @@ public struct PlanGraph: Sendable {
         func edge(_ input: PlanInput, to target: String) {
             let source = plan.nodes[input.node]
             let new = Edge(from: source.label, to: target, label: source.outputPorts[input.output].type.name)
-            if !edges.contains(where: { $0.from == new.from && $0.to == new.to && $0.label == new.label }) { edges.append(new) }
+            if !edges.contains(where: { $0.from == new.from && $0.to == new.to && $0.label == new.label }) {
+                edges.append(new)
+            }
         }
         for node in plan.nodes {
             let kind: Kind

@@ -70,14 +70,17 @@ public struct FolderSource: Sendable {
     /// Reports folders and lists that are not there.
     public func check(at place: Diagnostic.Place?, _ decoding: inout Decoding) {
         func check(_ path: String, _ what: String) {
-            let fixed = path.split(separator: "/", omittingEmptySubsequences: false).prefix { !$0.contains("*") && !$0.contains("?") }
+            let fixed = path.split(separator: "/", omittingEmptySubsequences: false).prefix {
+                !$0.contains("*") && !$0.contains("?")
+            }
             let root = fixed.joined(separator: "/")
             guard !root.isEmpty, !root.contains(Decoding.missingInput), !FileSystem.exists(root) else { return }
             decoding.error(.missingFile, "\(what) '\(root)' is not there", at: place)
         }
         switch images {
         case .files(let path): check(path, "the folder of images")
-        case .channels(let channels): for channel in channels { check(channel.pattern, "the folder of '\(channel.name)'") }
+        case .channels(let channels):
+            for channel in channels { check(channel.pattern, "the folder of '\(channel.name)'") }
         case nil: if let input = decoding.inputFolder { check(input, "the folder given by --input") }
         }
         if let labels { check(labels, "the folder of labels") }
@@ -106,16 +109,21 @@ public struct FolderSource: Sendable {
             Dictionary(set.map { ($0.key, $0.path) }, uniquingKeysWith: { a, _ in a })
         }
         var partners: [(port: String, set: [String: [FileSet.File]], isImage: Bool)] = []
-        if let labels { partners.append(("label", byKey(try FileSet(labels, extensions: readers.fileExtensions)), false)) }
+        if let labels {
+            partners.append(("label", byKey(try FileSet(labels, extensions: readers.fileExtensions)), false))
+        }
         for (name, further) in also.sorted(by: { $0.key < $1.key }) {
-            partners.append((name, byKey(try FileSet(further.folder, extensions: readers.fileExtensions)), further.isImage))
+            partners.append(
+                (name, byKey(try FileSet(further.folder, extensions: readers.fileExtensions)), further.isImage))
         }
         let wanted = try listedNames()
         var found: Set<String> = []
         var matched: [String: Set<String>] = [:]
         for file in first {
             if let wanted {
-                guard let name = [file.key, stem(file.key), file.relative].first(where: wanted.contains) else { continue }
+                guard let name = [file.key, stem(file.key), file.relative].first(where: wanted.contains) else {
+                    continue
+                }
                 found.insert(name)
             }
             var channels = [file.path]
@@ -135,7 +143,8 @@ public struct FolderSource: Sendable {
                     paths[partner.port] = (candidates[0].path, partner.isImage)
                     matched[partner.port, default: []].insert(candidates[0].path)
                 } else {
-                    missing.append(candidates.isEmpty ? partner.port : "\(partner.port) (\(candidates.count) candidates)")
+                    missing.append(
+                        candidates.isEmpty ? partner.port : "\(partner.port) (\(candidates.count) candidates)")
                 }
             }
             guard missing.isEmpty else {
@@ -180,7 +189,9 @@ public struct FolderSource: Sendable {
                 listing.notices.append(
                     Diagnostic(.noItems, message, at: Diagnostic.Place(file: specification), severity: .note))
             }
-            if set.otherFiles > 0 { note("\(set.otherFiles) file(s) are not images by their extension and were left out") }
+            if set.otherFiles > 0 {
+                note("\(set.otherFiles) file(s) are not images by their extension and were left out")
+            }
             for folder in set.outputFolders { note("'\(folder)' holds results of lucency and was left out") }
             return set.files
         }
@@ -188,7 +199,8 @@ public struct FolderSource: Sendable {
         case .files(let path): return [try set(path)]
         case .channels(let channels):
             return try channels.map { channel in
-                try set(channel.pattern.contains("/") ? channel.pattern : FileSystem.join(input ?? ".", channel.pattern))
+                try set(
+                    channel.pattern.contains("/") ? channel.pattern : FileSystem.join(input ?? ".", channel.pattern))
             }
         case nil:
             guard let input else { throw Diagnostic(.usage, "the pipeline needs `--input DIR`") }
@@ -241,7 +253,8 @@ public struct FolderSource: Sendable {
                 return try classified(labels.with(geometry: stated(labels.geometry, context)), paths[0])
             }
             let images = try paths.map { path in
-                let image = try readers.reader(path).readImage(path, pages: selection, region: nil, limits: context.limits)
+                let image = try readers.reader(path).readImage(
+                    path, pages: selection, region: nil, limits: context.limits)
                 return try image.with(geometry: stated(image.geometry, context))
             }
             guard images.count > 1 else { return images[0] }
@@ -308,7 +321,9 @@ public struct FolderSource: Sendable {
             throw Diagnostic(
                 .badLabel, "the label value \(unknown.value) at pixel (\(x), \(y)) belongs to no class",
                 at: Diagnostic.Place(file: path),
-                remedy: "add it to `classes` or `ignore` of the source (stored values: \(classes.map { "\($0.value) \($0.name)" }.joined(separator: ", ")))")
+                remedy:
+                    "add it to `classes` or `ignore` of the source (stored values: \(classes.map { "\($0.value) \($0.name)" }.joined(separator: ", ")))"
+            )
         }
         return try LabelMap(
             geometry: labels.geometry, labels: mapped, table: passUnknown ? labels.table : names, origin: labels.origin)

@@ -24,15 +24,18 @@ extension Runner {
         var items: [DryRun.Item] = []
         var peaks: [Int] = []
         for batch in try makeBatches(listings) {
-            let targets = batch.outputs.map(\.input.node) + batch.feeds.flatMap { feed in
-                plan.nodes[feed.collector].rows[feed.row].compactMap { $0?.node }
-            }
+            let targets =
+                batch.outputs.map(\.input.node)
+                + batch.feeds.flatMap { feed in
+                    plan.nodes[feed.collector].rows[feed.row].compactMap { $0?.node }
+                }
             let nodes = plan.upstream(of: targets, itemsOnly: true)
             for item in batch.items {
                 let paths = try batch.outputs.map { try path(of: $0, for: item, batch) }
                 let run = ItemRun(
                     plan: plan, item: item, source: batch.source, nodes: nodes,
-                    targets: .init(outputs: Array(zip(batch.outputs, paths)), feeds: batch.feeds), wholes: [:], pool: .serial)
+                    targets: .init(outputs: Array(zip(batch.outputs, paths)), feeds: batch.feeds), wholes: [:],
+                    pool: .serial)
                 let memory: Result<Int, Diagnostic>
                 do {
                     let bytes = try run.predictedBytes()
@@ -51,7 +54,10 @@ extension Runner {
             wholes.append(try output.template.path(output.combination))
         }
         // Admission keeps the sum below the budget, so the largest items that fit together make the peak.
-        let largest = peaks.sorted(by: >).prefix(max(1, options.jobs)).reduce(0) { $0.addingReportingOverflow($1).partialValue }
-        return DryRun(items: items, wholeOutputs: wholes, peakMemory: min(largest, max(options.memory, peaks.max() ?? 0)))
+        let largest = peaks.sorted(by: >).prefix(max(1, options.jobs)).reduce(0) {
+            $0.addingReportingOverflow($1).partialValue
+        }
+        return DryRun(
+            items: items, wholeOutputs: wholes, peakMemory: min(largest, max(options.memory, peaks.max() ?? 0)))
     }
 }

@@ -100,7 +100,9 @@ struct ItemRun {
 
     private func readerCounts() -> [PlanInput: Int] {
         var counts: [PlanInput: Int] = [:]
-        for id in nodes { for input in plan.nodes[id].rows.joined() { if let input { counts[input, default: 0] += 1 } } }
+        for id in nodes {
+            for input in plan.nodes[id].rows.joined() { if let input { counts[input, default: 0] += 1 } }
+        }
         for target in targets.outputs { counts[target.output.input, default: 0] += 1 }
         for feed in targets.feeds { for input in row(of: feed) { if let input { counts[input, default: 0] += 1 } } }
         return counts
@@ -199,7 +201,9 @@ struct ItemRun {
         }
     }
 
-    private mutating func deliver(from id: Int, _ write: (any PortValue, PlanOutput, String) throws -> ManifestRecord.File) {
+    private mutating func deliver(
+        from id: Int, _ write: (any PortValue, PlanOutput, String) throws -> ManifestRecord.File
+    ) {
         for target in targets.outputs where target.output.input.node == id {
             guard let value = values[target.output.input] else { continue }
             do {

@@ -94,6 +94,7 @@ extension PlanNode {
     static func label(_ name: String, _ combination: Combination) -> String {
         combination.isEmpty
             ? name
-            : name + "[" + combination.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",") + "]"
+            : name + "[" + combination.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+                + "]"
     }
 }

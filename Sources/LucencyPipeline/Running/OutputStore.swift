@@ -61,7 +61,9 @@ final class OutputStore: Sendable {
                 let path = FileSystem.join(folder, name)
                 if name.hasPrefix(".lucency-tmp\(tag)-") {
                     FileSystem.remove(path)
-                } else if name != Self.privateFolder, FileSystem.isFolder(path), FileSystem.resolved(path)?.hasPrefix(FileSystem.resolved(root) ?? root) == true {
+                } else if name != Self.privateFolder, FileSystem.isFolder(path),
+                    FileSystem.resolved(path)?.hasPrefix(FileSystem.resolved(root) ?? root) == true
+                {
                     if !FileSystem.isSymbolicLink(path) { open.append(path) }
                 }
             }
@@ -76,7 +78,9 @@ final class OutputStore: Sendable {
 
     func writeRecord(_ json: JSONValue) throws {
         let path = FileSystem.join(root, "run\(tag).json")
-        try FileSystem.replace(path, temporaryName: temporaryName()) { try FileSystem.write(json.prettyText + "\n", to: $0) }
+        try FileSystem.replace(path, temporaryName: temporaryName()) {
+            try FileSystem.write(json.prettyText + "\n", to: $0)
+        }
     }
 
     // MARK: What is there
@@ -84,7 +88,9 @@ final class OutputStore: Sendable {
     /// Whether a record with the same key succeeded and its files are still what it wrote.
     /// - Parameter paths: where the outputs have to lie; nil does not look at files.
     func isCurrent(_ record: ManifestRecord, paths: [String]?, fresh: Bool) -> Bool {
-        guard !fresh, let last = latest[record.identity], last.status == .done, last.key == record.key else { return false }
+        guard !fresh, let last = latest[record.identity], last.status == .done, last.key == record.key else {
+            return false
+        }
         guard let paths else { return true }
         return paths.allSatisfy { path in
             guard let file = last.outputs.first(where: { $0.path == path }) else { return false }
@@ -117,7 +123,9 @@ final class OutputStore: Sendable {
     }
 
     func keepState(_ json: JSONValue, _ key: String) throws {
-        try FileSystem.replace(statePath(key), temporaryName: temporaryName()) { try FileSystem.write(json.text, to: $0) }
+        try FileSystem.replace(statePath(key), temporaryName: temporaryName()) {
+            try FileSystem.write(json.text, to: $0)
+        }
     }
 
     func clearStates() {

@@ -44,7 +44,9 @@ struct RunState: Sendable {
             }
         }
         nodesOfFeeds = ofFeeds
-        for node in plan.nodes where node.scope == .whole && !node.isCollector { wholeKeys[node.id] = keys.part(of: node) }
+        for node in plan.nodes where node.scope == .whole && !node.isCollector {
+            wholeKeys[node.id] = keys.part(of: node)
+        }
     }
 
     /// Nodes that some targets need, in running order.
@@ -112,7 +114,9 @@ struct RunState: Sendable {
     private func wholeKey(of node: PlanNode) throws -> String {
         var hash = SHA256()
         hash.update(keys.part(of: node))
-        for feed in nodesOfFeeds.keys.filter({ $0.collector == node.id }).sorted(by: { ($0.row, $0.group) < ($1.row, $1.group) }) {
+        for feed in nodesOfFeeds.keys.filter({ $0.collector == node.id }).sorted(by: {
+            ($0.row, $0.group) < ($1.row, $1.group)
+        }) {
             guard let source = source(of: feed) else { continue }
             for item in listings[source]?.items ?? [] {
                 hash.update("\n\(feed.row) \(feed.group) \(item.relative) ")
@@ -135,7 +139,9 @@ struct RunState: Sendable {
         for (port, input) in zip(node.inputPorts, node.rows[feed.row]) where port.group == groups[feed.group] {
             guard let input else { continue }
             parts["wire \(port.name)"] = "\(plan.nodes[input.node].label).\(input.output)"
-            if case .source(let source) = plan.nodes[input.node].kind, let loader = item.loaders[source.ports[input.output].name] {
+            if case .source(let source) = plan.nodes[input.node].kind,
+                let loader = item.loaders[source.ports[input.output].name]
+            {
                 parts["input \(source.ports[input.output].name)"] = try loader.contentHash()
                 parts["reader of \(source.ports[input.output].name)"] = loader.reader
             }
@@ -159,7 +165,9 @@ struct RunState: Sendable {
 
     /// Keeps an item's state for a later run or another shard.
     func keep(_ state: any Sendable, of feed: ItemRun.Feed, _ item: SourceItem) throws {
-        guard case .collector(let collector, _) = plan.nodes[feed.collector].kind, let encode = collector.encode else { return }
+        guard case .collector(let collector, _) = plan.nodes[feed.collector].kind, let encode = collector.encode else {
+            return
+        }
         try store.keepState(try encode(state), try feedKey(of: feed, item))
     }
 
@@ -194,7 +202,9 @@ struct RunState: Sendable {
         var parts = ["value": wholeKeys[node.id] ?? keys.part(of: node), "stage \(node.label)": keys.part(of: node)]
         for output in outputs {
             parts["output \(PlanNode.label(output.name, output.combination))"] = SHA256.hex(
-                of: "\(output.template.text) \(output.writer.parameters.text) \(output.writer.revision) \(output.input.output)")
+                of:
+                    "\(output.template.text) \(output.writer.parameters.text) \(output.writer.revision) \(output.input.output)"
+            )
         }
         return ManifestRecord(type: "whole", name: node.label, key: keys.key(parts), parts: parts, status: .failed)
     }

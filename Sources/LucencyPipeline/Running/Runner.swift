@@ -45,7 +45,8 @@ public final class Runner: Sendable {
         }
         if options.shard != nil, let node = plan.nodes.first(where: { !$0.isShardable }) {
             throw Diagnostic(
-                .notShardable, "'\(node.label)' (\(node.about.id)) needs all items in one run, so --shard cannot be used",
+                .notShardable,
+                "'\(node.label)' (\(node.about.id)) needs all items in one run, so --shard cannot be used",
                 at: node.place)
         }
         let keys = try Keys(plan, options)
@@ -121,7 +122,8 @@ public final class Runner: Sendable {
         for (source, listing) in listings.sorted(by: { $0.key < $1.key }) {
             let indices = Dictionary(
                 listing.items.enumerated().map { ($1.relative, $0 + 1) }, uniquingKeysWith: { a, _ in a })
-            let items = options.shard.map { shard in listing.items.filter { shard.contains($0.relative) } } ?? listing.items
+            let items =
+                options.shard.map { shard in listing.items.filter { shard.contains($0.relative) } } ?? listing.items
             for pass in 0...(plan.depth.max() ?? 0) {
                 let outputs = plan.outputs.filter {
                     plan.nodes[$0.input.node].scope == .item(source: source) && plan.depth[$0.input.node] == pass
@@ -272,7 +274,8 @@ public final class Runner: Sendable {
                 throw Diagnostic(.dependencyFailed, "'\(name)', which this item needs, could not be made")
             }
             var run = ItemRun(
-                plan: plan, item: item, source: batch.source, nodes: nodes, targets: targets, wholes: state.wholes, pool: pool)
+                plan: plan, item: item, source: batch.source, nodes: nodes, targets: targets, wholes: state.wholes,
+                pool: pool)
             let bytes = try run.predictedBytes()
             guard bytes <= options.memory else {
                 throw Diagnostic(

@@ -16,7 +16,8 @@ public struct Verification: Sendable {
         let manifest = try Manifest(of: folder)
         guard !manifest.records.isEmpty || manifest.damagedLines > 0 else {
             throw Diagnostic(
-                .missingFile, "there is no manifest", at: .init(file: folder), remedy: "name a folder that `lucency run` wrote")
+                .missingFile, "there is no manifest", at: .init(file: folder),
+                remedy: "name a folder that `lucency run` wrote")
         }
         damagedLines = manifest.damagedLines
         let latest = manifest.latest()
@@ -26,7 +27,8 @@ public struct Verification: Sendable {
             for file in latest[record.identity]?.outputs ?? [] {
                 let path = FileSystem.join(folder, file.path)
                 let finding: Finding =
-                    !FileSystem.exists(path) ? .missing : (try? FileSystem.hash(of: path)) == file.sha256 ? .intact : .changed
+                    !FileSystem.exists(path)
+                    ? .missing : (try? FileSystem.hash(of: path)) == file.sha256 ? .intact : .changed
                 files.append((file.path, finding))
             }
         }

@@ -56,11 +56,14 @@ extension StageDescriptor {
             Parameter("profile", \.common.profile, help: "How steeply the filter falls."),
             Parameter("border", \.common.border, help: "What lies beyond the image."),
             Parameter("borderValue", \.common.borderValue, help: "Value beyond a constant border; left out: the mean."),
-            Parameter("keepMean", \.common.keepMean, help: "Add the mean back, so that intensities stay in their usual range."),
+            Parameter(
+                "keepMean", \.common.keepMean, help: "Add the mean back, so that intensities stay in their usual range."
+            ),
         ], cost: fourierCost
     ) { stage, context in
         { (image: Image) throws -> Image in
-            try stage.common.filter(.bandPass(shortest: stage.shortest, longest: stage.longest))(image, pool: context.pool)
+            try stage.common.filter(.bandPass(shortest: stage.shortest, longest: stage.longest))(
+                image, pool: context.pool)
         }
     }
 }

@@ -9,9 +9,12 @@ extension StageDescriptor {
         inputs: ["image"], outputs: ["image"],
         parameters: [
             Parameter("cutoff", \.cutoff, in: .positive, help: "Wavelength midway between illumination and detail."),
-            Parameter("gammaLow", \.gammaLow, in: .positive, help: "Weight of long waves; below 1 flattens illumination."),
+            Parameter(
+                "gammaLow", \.gammaLow, in: .positive, help: "Weight of long waves; below 1 flattens illumination."),
             Parameter("gammaHigh", \.gammaHigh, in: .positive, help: "Weight of short waves; above 1 raises contrast."),
-            Parameter("offset", \.offset, in: .positive, help: "Added before the logarithm; left out: 1/255 of the image's range."),
+            Parameter(
+                "offset", \.offset, in: .positive,
+                help: "Added before the logarithm; left out: 1/255 of the image's range."),
             Parameter("keepMean", \.keepMean, help: "Keep overall brightness."),
         ], cost: fourierCost
     ) { stage, context in

@@ -6,7 +6,9 @@ extension StageDescriptor {
         "resample", "Resamples images, labels or probabilities to another spacing, factor or size.",
         prototype: Resample(factor: nil),
         parameters: [
-            Parameter("spacing", \.spacing, in: .positive, help: "Target spacing, one length or one each for x, y, z (px: present pixels)."),
+            Parameter(
+                "spacing", \.spacing, in: .positive,
+                help: "Target spacing, one length or one each for x, y, z (px: present pixels)."),
             Parameter("factor", \.factor, in: .positive, help: "New pixels per present pixel: 0.5 halves the size."),
             Parameter("size", \.size, in: .atLeast(1), help: "Target size in pixels: [x, y] or [x, y, z]."),
             Parameter("interpolation", \.interpolation, help: "Kernel for images."),

@@ -33,7 +33,8 @@ extension StageDescriptor {
 private func target(_ like: Image?, _ context: StageContext) throws -> Geometry {
     if let geometry = like?.geometry ?? context.sourceGeometry { return geometry }
     throw Diagnostic(
-        .missingInput, "no item stands behind this value, so there is no grid to go back to", remedy: "name one: `like: IMAGE`")
+        .missingInput, "no item stands behind this value, so there is no grid to go back to",
+        remedy: "name one: `like: IMAGE`")
 }
 
 extension Float: ParameterValue {

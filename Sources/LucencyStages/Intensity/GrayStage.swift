@@ -10,7 +10,8 @@ extension StageDescriptor {
         parameters: [
             Parameter("method", \.method, help: "How channels become one."),
             Parameter("alpha", \.alpha, help: "What transparent pixels look like."),
-            Parameter("white", \.white, in: .positive, help: "Value of white and full opacity; left out: of the stored type."),
+            Parameter(
+                "white", \.white, in: .positive, help: "Value of white and full opacity; left out: of the stored type."),
         ],
         cost: { _, inputs in
             let input = inputs.first.flatMap { $0 } ?? ValueEstimate(size: GridSize(1, 1))

@@ -5,7 +5,8 @@ typealias NormalizeMethod = Normalize.Method
 
 extension StageDescriptor {
     static let normalize = StageDescriptor(
-        "normalize", "Maps intensities to a common scale.", prototype: Normalize(), inputs: ["image"], outputs: ["image"],
+        "normalize", "Maps intensities to a common scale.", prototype: Normalize(), inputs: ["image"],
+        outputs: ["image"],
         parameters: [
             Parameter("method", \.method, help: "How the scale is found."),
             Parameter(
@@ -47,7 +48,11 @@ extension Normalize.Method: ComponentValue {
                 ],
                 make: { .percentile(lower: $0.lower, upper: $0.upper, clip: $0.clip) },
                 match: {
-                    if case .percentile(let a, let b, let clip) = $0 { Percentile(lower: a, upper: b, clip: clip) } else { nil }
+                    if case .percentile(let a, let b, let clip) = $0 {
+                        Percentile(lower: a, upper: b, clip: clip)
+                    } else {
+                        nil
+                    }
                 }),
             Component(
                 "window", "`low` becomes 0, `high` 1.", prototype: Window(),
@@ -57,7 +62,9 @@ extension Normalize.Method: ComponentValue {
                     Parameter("clip", \.clip, help: "Cut what lies beyond to 0...1."),
                 ],
                 make: { .window(low: $0.low, high: $0.high, clip: $0.clip) },
-                match: { if case .window(let a, let b, let clip) = $0 { Window(low: a, high: b, clip: clip) } else { nil } }),
+                match: {
+                    if case .window(let a, let b, let clip) = $0 { Window(low: a, high: b, clip: clip) } else { nil }
+                }),
         ]
     }
 }

@@ -50,20 +50,29 @@ extension CollectorDescriptor {
                     stage: EvaluateSegmentation, state: inout Summaries, tag: ItemTag, context: StageContext,
                     labels: LabelMap, reference: LabelMap
                 ) in
-                let result = try stage.configured(tag.item, prediction: labels, reference: reference, pool: context.pool)
+                let result = try stage.configured(
+                    tag.item, prediction: labels, reference: reference, pool: context.pool)
                 let key = tag.variants.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
                 try state[key, default: TaggedSummary(variants: tag.variants)].summary.add(result)
             }
         ],
         outputs: ["summary", "cases"],
         parameters: [
-            Parameter("tolerance", \.evaluation.tolerance, in: .atLeast(0), help: "How far a border may be off and still count in NSD."),
-            Parameter("hausdorff", \.evaluation.hausdorff, help: "HD95 as the larger of both directions, or over both pooled."),
+            Parameter(
+                "tolerance", \.evaluation.tolerance, in: .atLeast(0),
+                help: "How far a border may be off and still count in NSD."),
+            Parameter(
+                "hausdorff", \.evaluation.hausdorff, help: "HD95 as the larger of both directions, or over both pooled."
+            ),
             Parameter("mean", \.evaluation.mean, help: "ASSD over both directions pooled, or the mean of both means."),
             Parameter("objects", \.objects, help: "Objects match by IoU (one to one), or as soon as they overlap."),
             Parameter("objectIoU", \.overlap, in: .within(0...1), help: "Least IoU of matching objects."),
-            Parameter("penalty", \.penalty, help: "Count infinite distances as the image's diagonal instead of leaving them out."),
-            Parameter("emptyScore", \.evaluation.emptyScore, in: .within(0...1), help: "What Dice, IoU and NSD are where neither has the class; left out: undefined."),
+            Parameter(
+                "penalty", \.penalty,
+                help: "Count infinite distances as the image's diagonal instead of leaving them out."),
+            Parameter(
+                "emptyScore", \.evaluation.emptyScore, in: .within(0...1),
+                help: "What Dice, IoU and NSD are where neither has the class; left out: undefined."),
         ],
         coding: StateCoding(
             encode: { try JSONValue(parsing: String(decoding: JSONEncoder().encode($0), as: UTF8.self)) },
@@ -166,17 +175,26 @@ private func summaryTable(_ summary: EvaluationSummary, penalty: Bool) throws ->
         let cases = row.both + row.missed + row.falseAlarms + row.neither
         try rate(row.name, "pooled dice", row.pooled.dice, of: cases, "all pixels of all cases")
         try rate(row.name, "pooled iou", row.pooled.iou, of: cases, "all pixels of all cases")
-        try rate(row.name, "case sensitivity", row.caseSensitivity, of: row.both + row.missed, "cases where the class is present")
-        try rate(row.name, "case specificity", row.caseSpecificity, of: row.neither + row.falseAlarms, "cases where it is absent")
+        try rate(
+            row.name, "case sensitivity", row.caseSensitivity, of: row.both + row.missed,
+            "cases where the class is present")
+        try rate(
+            row.name, "case specificity", row.caseSpecificity, of: row.neither + row.falseAlarms,
+            "cases where it is absent")
         try rate(row.name, "object recall", row.objects.recall, of: row.objects.referenceObjects, "reference objects")
-        try rate(row.name, "object precision", row.objects.precision, of: row.objects.predictedObjects, "predicted objects")
-        try rate(row.name, "object f1", row.objects.f1, of: row.objects.referenceObjects + row.objects.predictedObjects, "objects")
+        try rate(
+            row.name, "object precision", row.objects.precision, of: row.objects.predictedObjects, "predicted objects")
+        try rate(
+            row.name, "object f1", row.objects.f1, of: row.objects.referenceObjects + row.objects.predictedObjects,
+            "objects")
     }
     for overall in summary.overall(penalty: penalty) {
         try table.append([
             .text("overall"), .text(overall.metric.rawValue), overall.metric.isDistance ? .text(unit) : .missing,
-            .text("mean over \(overall.classes) classes, \(overall.classesLeftOut) left out"), .integer(overall.classes),
-            Table.Cell(overall.mean), .missing, .missing, .integer(overall.infinite), .integer(overall.undefined), .missing,
+            .text("mean over \(overall.classes) classes, \(overall.classesLeftOut) left out"),
+            .integer(overall.classes),
+            Table.Cell(overall.mean), .missing, .missing, .integer(overall.infinite), .integer(overall.undefined),
+            .missing,
         ])
     }
     return table

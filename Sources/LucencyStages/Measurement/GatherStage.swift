@@ -32,7 +32,8 @@ extension Table {
     fileprivate var stateJSON: JSONValue {
         [
             "title": .string(title),
-            "columns": .array(columns.map { ["name": .string($0.name), "unit": $0.unit.map { .string($0) } ?? .null] }),
+            "columns": .array(
+                columns.map { ["name": .string($0.name), "unit": $0.unit.map { .string($0) } ?? .null] }),
             "rows": .array(rows.map { .array($0.map(\.jsonScalar)) }),
         ]
     }

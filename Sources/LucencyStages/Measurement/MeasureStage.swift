@@ -5,7 +5,8 @@ import LucencyReports
 
 extension StageDescriptor {
     static let measure = StageDescriptor(
-        "measure", "Measures every labelled object: size, place, shape and, with an image, intensity.", prototype: Measure(),
+        "measure", "Measures every labelled object: size, place, shape and, with an image, intensity.",
+        prototype: Measure(),
         inputs: ["labels", "image"], outputs: ["table"],
         cost: { _, _ in StageCost(outputs: [ValueEstimate(size: GridSize(1, 1))]) }
     ) { stage, _ in

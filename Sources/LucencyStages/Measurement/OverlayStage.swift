@@ -11,7 +11,9 @@ extension StageDescriptor {
             Parameter("window", \.window, help: "What becomes black and white."),
             Parameter("opacity", \.opacity, in: .within(0...1), help: "Share of the label's colour inside it."),
             Parameter("outline", \.outline, in: .within(0...32), help: "Width of outlines in pixels."),
-            Parameter("referenceOutline", \.referenceOutline, in: .within(1...32), help: "Width of the reference's outlines in pixels."),
+            Parameter(
+                "referenceOutline", \.referenceOutline, in: .within(1...32),
+                help: "Width of the reference's outlines in pixels."),
         ],
         cost: { _, inputs in
             let input = inputs.first.flatMap { $0 } ?? ValueEstimate(size: GridSize(1, 1))

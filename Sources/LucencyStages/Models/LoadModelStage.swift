@@ -59,7 +59,8 @@ private struct LoadModel: Sendable {
 
 extension StageDescriptor {
     static let loadModel = StageDescriptor(
-        "load.model", "Reads a trained or fitted model from a file.", prototype: LoadModel(), inputs: [], outputs: ["model"],
+        "load.model", "Reads a trained or fitted model from a file.", prototype: LoadModel(), inputs: [],
+        outputs: ["model"],
         parameters: [Parameter("file", \.file, required: true, help: "A model file, relative to the pipeline file.")],
         files: { $0.file.path.isEmpty ? [] : [$0.file.path] }
     ) { stage, _ in

@@ -35,18 +35,23 @@ extension Morphology.Operation: ComponentValue {
         [
             Component(
                 "erode", "Keeps pixels whose whole neighbourhood has their label.", prototype: StructuringElement(),
-                parameters: element, make: { .erode($0) }, match: { if case .erode(let element) = $0 { element } else { nil } }),
+                parameters: element, make: { .erode($0) },
+                match: { if case .erode(let element) = $0 { element } else { nil } }),
             Component(
                 "dilate", "Gives background the label within reach.", prototype: StructuringElement(),
-                parameters: element, make: { .dilate($0) }, match: { if case .dilate(let element) = $0 { element } else { nil } }),
+                parameters: element, make: { .dilate($0) },
+                match: { if case .dilate(let element) = $0 { element } else { nil } }),
             Component(
                 "open", "Removes what the element does not fit into.", prototype: StructuringElement(),
-                parameters: element, make: { .open($0) }, match: { if case .open(let element) = $0 { element } else { nil } }),
+                parameters: element, make: { .open($0) },
+                match: { if case .open(let element) = $0 { element } else { nil } }),
             Component(
                 "close", "Closes gaps that the element does not fit into.", prototype: StructuringElement(),
-                parameters: element, make: { .close($0) }, match: { if case .close(let element) = $0 { element } else { nil } }),
+                parameters: element, make: { .close($0) },
+                match: { if case .close(let element) = $0 { element } else { nil } }),
             Component(
-                "fill-holes", "Fills background that does not reach the image's edge.", prototype: Plain(), parameters: [],
+                "fill-holes", "Fills background that does not reach the image's edge.", prototype: Plain(),
+                parameters: [],
                 make: { _ in .fillHoles }, match: { $0 == .fillHoles ? Plain() : nil }),
             Component(
                 "remove-small-objects", "Removes connected objects below a size.", prototype: Minimum(),

@@ -44,11 +44,17 @@ extension Threshold.Method: ComponentValue {
                 parameters: [
                     Parameter("window", \.window, in: .positive, help: "Side of the window, an odd number of pixels."),
                     Parameter("k", \.k, help: "How strongly flat surroundings lower the level."),
-                    Parameter("range", \.range, in: .positive, help: "Greatest standard deviation; left out: half of the image's range."),
+                    Parameter(
+                        "range", \.range, in: .positive,
+                        help: "Greatest standard deviation; left out: half of the image's range."),
                 ],
                 make: { .sauvola(window: $0.window, k: $0.k, range: $0.range) },
                 match: {
-                    if case .sauvola(let window, let k, let range) = $0 { Sauvola(window: window, k: k, range: range) } else { nil }
+                    if case .sauvola(let window, let k, let range) = $0 {
+                        Sauvola(window: window, k: k, range: range)
+                    } else {
+                        nil
+                    }
                 }),
         ]
     }

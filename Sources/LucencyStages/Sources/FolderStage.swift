@@ -5,11 +5,14 @@ import LucencyPipeline
 
 extension SourceDescriptor {
     static let folder = SourceDescriptor(
-        "folder", "Images of a folder with optional labels and further maps, paired by name.", prototype: FolderSettings(),
+        "folder", "Images of a folder with optional labels and further maps, paired by name.",
+        prototype: FolderSettings(),
         parameters: [
             Parameter(
                 "images", \.images,
-                help: "Folder, file or pattern; or a mapping from channel names to patterns. Left out: the folder given by --input."),
+                help:
+                    "Folder, file or pattern; or a mapping from channel names to patterns. Left out: the folder given by --input."
+            ),
             Parameter("labels", \.labels, help: "Folder or pattern of label maps; adds the port `label`."),
             Parameter(
                 "classes", \.classes,
@@ -23,7 +26,8 @@ extension SourceDescriptor {
                 "spacing", \.spacing, in: .positive,
                 help: "Pixel spacing where files state none: one length, or one each for x, y, z."),
             Parameter("overrideSpacing", \.overrideSpacing, help: "Let `spacing` win over what files state."),
-            Parameter("page", \.page, in: .atLeast(1), help: "Page of multi-page files; left out: all pages as a volume."),
+            Parameter(
+                "page", \.page, in: .atLeast(1), help: "Page of multi-page files; left out: all pages as a volume."),
         ]
     ) { settings, place, decoding in
         var source = FolderSource()
@@ -42,8 +46,10 @@ extension SourceDescriptor {
         if settings.spacing.count == 2 || settings.spacing.count > 3 {
             decoding.error(.badValue, "a spacing has one or three lengths", at: place)
         }
-        if !settings.classes.entries.isEmpty || !settings.ignore.isEmpty, settings.labels == nil, settings.also.isEmpty {
-            decoding.error(.badValue, "`classes` and `ignore` say how to read labels, but there are none", at: place,
+        if !settings.classes.entries.isEmpty || !settings.ignore.isEmpty, settings.labels == nil, settings.also.isEmpty
+        {
+            decoding.error(
+                .badValue, "`classes` and `ignore` say how to read labels, but there are none", at: place,
                 remedy: "add `labels: DIR`")
         }
         source.check(at: place, &decoding)
@@ -87,7 +93,8 @@ private struct ImagesSetting: ParameterValue {
             guard let text = String.decode(entry.value, &decoding) else { return nil }
             guard text.contains("*") else {
                 decoding.error(
-                    .badValue, "the channel '\(entry.key)' needs a pattern with *, found '\(text)'", at: entry.value.place,
+                    .badValue, "the channel '\(entry.key)' needs a pattern with *, found '\(text)'",
+                    at: entry.value.place,
                     remedy: "what * stands for is the key by which the channels of an item belong together")
                 return nil
             }
@@ -127,10 +134,13 @@ private struct FurtherSetting: ParameterValue {
 
     static func decode(_ yaml: LocatedYAML, _ decoding: inout Decoding) -> FurtherSetting? {
         guard let entries = yaml.entries else {
-            return FilePath.decode(yaml, &decoding).map { FurtherSetting(further: .init(folder: $0.path, isImage: false)) }
+            return FilePath.decode(yaml, &decoding).map {
+                FurtherSetting(further: .init(folder: $0.path, isImage: false))
+            }
         }
         for entry in entries where entry.key != "folder" && entry.key != "as" {
-            decoding.error(.unknownKey, "a further port has no '\(entry.key)'", at: entry.keyPlace, remedy: "it has: folder, as")
+            decoding.error(
+                .unknownKey, "a further port has no '\(entry.key)'", at: entry.keyPlace, remedy: "it has: folder, as")
         }
         guard let folder = yaml["folder"].flatMap({ FilePath.decode($0, &decoding) }) else {
             decoding.error(.missingKey, "a further port needs a `folder`", at: yaml.place)

@@ -27,7 +27,8 @@ private struct TIFFOptions: Sendable {
 
     var options: WriteOptions {
         WriteOptions(
-            bits: bits, float: float, compression: compression.rawValue, tile: tile, predictor: predictor, rescale: rescale)
+            bits: bits, float: float, compression: compression.rawValue, tile: tile, predictor: predictor,
+            rescale: rescale)
     }
 }
 
@@ -40,11 +41,14 @@ private let pngRescale = Parameter<PNGOptions>(
     "rescale", \.rescale, help: "Spread the values over the full range; without it, a loss is refused.")
 private let tiffCommon: [Parameter<TIFFOptions>] = [
     Parameter("compression", \.compression, help: "Codec."),
-    Parameter("tile", \.tile, in: .within(16...65536), help: "Side of tiles in pixels, a multiple of 16; left out: strips."),
+    Parameter(
+        "tile", \.tile, in: .within(16...65536), help: "Side of tiles in pixels, a multiple of 16; left out: strips."),
     Parameter("predictor", \.predictor, help: "Store differences, which compress better."),
 ]
 private let tiffDepth: [Parameter<TIFFOptions>] = [
-    Parameter("bits", \.bits, in: .within(8...32), help: "Bits per sample, 8, 16 or 32; left out: as stored, if the values fit."),
+    Parameter(
+        "bits", \.bits, in: .within(8...32),
+        help: "Bits per sample, 8, 16 or 32; left out: as stored, if the values fit."),
     Parameter("float", \.float, help: "Store 32-bit floating-point samples."),
 ]
 private let tiffRescale = Parameter<TIFFOptions>(
@@ -66,7 +70,8 @@ extension WriterDescriptor {
     ) { try PNGFormat().write($2.palette ? $0.colored() : $0, to: $1, options: $2.options) }
 
     static let probabilitiesPNG = WriterDescriptor(
-        ProbabilityMap.self, extensions: ["png"], "PNG of the foreground's probability (two classes).", prototype: PNGOptions(),
+        ProbabilityMap.self, extensions: ["png"], "PNG of the foreground's probability (two classes).",
+        prototype: PNGOptions(),
         revision: PNGFormat().revision, parameters: [pngBits, pngCompression]
     ) { try PNGFormat().write($0, to: $1, options: $2.options) }
 
@@ -79,7 +84,8 @@ extension WriterDescriptor {
         LabelMap.self, extensions: ["tif", "tiff"], "TIFF with label values as samples.", prototype: TIFFOptions(),
         revision: TIFFFormat().revision,
         parameters: [
-            Parameter("bits", \.bits, in: .within(8...32), help: "8, 16 or 32; left out: the fewest that hold the labels."),
+            Parameter(
+                "bits", \.bits, in: .within(8...32), help: "8, 16 or 32; left out: the fewest that hold the labels."),
             Parameter("palette", \.palette, help: "Store colours beside the values, so that viewers show them."),
         ] + tiffCommon
     ) { try TIFFFormat().write($2.palette ? $0.colored() : $0, to: $1, options: $2.options) }
@@ -87,7 +93,9 @@ extension WriterDescriptor {
     static let probabilitiesTIFF = WriterDescriptor(
         ProbabilityMap.self, extensions: ["tif", "tiff"], "TIFF with a page for each class.", prototype: TIFFOptions(),
         revision: TIFFFormat().revision,
-        parameters: [Parameter("bits", \.bits, in: .within(8...32), help: "8 or 16 quantise; left out: 32-bit floating point.")]
+        parameters: [
+            Parameter("bits", \.bits, in: .within(8...32), help: "8 or 16 quantise; left out: 32-bit floating point.")
+        ]
             + tiffCommon
     ) { try TIFFFormat().write($0, to: $1, options: $2.options) }
 }

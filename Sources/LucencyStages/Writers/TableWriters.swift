@@ -11,11 +11,13 @@ extension WriterDescriptor {
     ) { table, path, _ in try FileSystem.write(table.csv, to: path) }
 
     static let tableMarkdown = WriterDescriptor(
-        Table.self, extensions: ["md"], "A Markdown table, numbers rounded.", prototype: NoOptions(), revision: 1, parameters: []
+        Table.self, extensions: ["md"], "A Markdown table, numbers rounded.", prototype: NoOptions(), revision: 1,
+        parameters: []
     ) { table, path, _ in try FileSystem.write(table.markdown(), to: path) }
 
     static let tableJSON = WriterDescriptor(
-        Table.self, extensions: ["json"], "JSON: title, columns, rows.", prototype: NoOptions(), revision: 1, parameters: []
+        Table.self, extensions: ["json"], "JSON: title, columns, rows.", prototype: NoOptions(), revision: 1,
+        parameters: []
     ) { table, path, _ in try FileSystem.write(table.json.prettyText + "\n", to: path) }
 
     static let model = WriterDescriptor(
