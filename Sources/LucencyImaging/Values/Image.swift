@@ -108,6 +108,7 @@ extension AlignedBuffer where Element == Float {
     /// Index of the first NaN or infinity, or nil.
     package func firstNonFinite() -> Int? {
         withUnsafeBufferPointer { values in
+            let bytes = UnsafeRawBufferPointer(values)
             // x·0 is 0 for finite x and NaN otherwise; blocks keep the common case a plain sum.
             let block = 4096
             var start = 0
@@ -116,7 +117,7 @@ extension AlignedBuffer where Element == Float {
                 var sum: SIMD16<Float> = .zero
                 var i = start
                 while i + 16 <= end {
-                    sum += UnsafeRawPointer(values.baseAddress! + i).loadUnaligned(as: SIMD16<Float>.self) * 0
+                    sum += bytes.loadUnaligned(fromByteOffset: i &* 4, as: SIMD16<Float>.self) * 0
                     i += 16
                 }
                 var rest: Float = sum.sum()
