@@ -97,6 +97,6 @@ extension Image {
                 }
             }
         }
-        return try Image(geometry: geometry, colorModel: colorModel, pixels: pixels, origin: origin)
+        return try Image(geometry: geometry, colorModel: colorModel, pixels: pixels, origin: origin?.rescaled)
     }
 }

@@ -41,6 +41,16 @@ public struct Origin: Hashable, Sendable {
     }
 }
 
+extension Origin {
+    /// The same origin for values on another scale: the stored type's range says nothing about them any more.
+    public var rescaled: Origin {
+        var copy = self
+        copy.stored = .float32
+        copy.storedInverted = false
+        return copy
+    }
+}
+
 /// Intensities on a grid: float32, finite, planar.
 ///
 /// Memory order is channel, z, y, x with x fastest, so each channel is one contiguous volume. Float32 holds every
