@@ -81,6 +81,18 @@ import Testing
         }
     }
 
+    @Test func `normalized values are spread over the range of a PNG, whatever the file stored`() throws {
+        try withTemporaryFolder { folder in
+            let image = folder.appending(path: "cells.png").path, out = folder.appending(path: "even.png").path
+            try writeImage(Self.squares(), size: GridSize(8, 8), to: image)
+            let run = try lucency(
+                "apply", "normalize", image, "--output", out, "--with", "method=min-max", "--writer", "rescale=true",
+                "--writer", "bits=8")
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(try facts(out)["max"] == 255 && facts(out)["min"] == 0)
+        }
+    }
+
     @Test func `all slips in parameters are reported together`() throws {
         let result = try lucency(
             "apply", "segment.threshold", png("basn0g08"), "--output", "/tmp/never-written.png", "--with",
