@@ -187,6 +187,11 @@ public enum FileSystem {
             guard flushed == 0, rename(temporary, path) == 0 else { throw writeFailure(path) }
         } catch {
             unlink(temporary)
+            // The temporary name means nothing to anyone.
+            if var diagnostic = error as? Diagnostic, diagnostic.place?.file == temporary {
+                diagnostic.place?.file = path
+                throw diagnostic
+            }
             throw error
         }
     }

@@ -70,6 +70,25 @@ import Testing
         }
     }
 
+    @Test func `a tiled TIFF of 200 MB is inspected and cropped in a fraction of its size`() throws {
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "huge.tif").path, crop = folder.appending(path: "crop.png").path
+            #expect(try bench.run(["huge", path, "--size", "10000"]).status == 0)
+            for arguments in [
+                ["inspect", "--header", "--json", path], ["inspect", "--json", path],
+                ["convert", path, crop, "--region", "5000,5000,300,200"],
+            ] {
+                let run = try bench.run(["memory", "--", lucencyBinary.path] + arguments)
+                let report = try JSONValue(parsing: String(run.output.split(separator: "\n").last ?? ""))
+                #expect(report["exitCode"]?.intValue == 0, "\(run.errors)")
+                #expect(try #require(report["peakBytes"]?.intValue) < 100 << 20, "\(arguments)")
+            }
+            let image = try PNGFormat().readImage(crop, pages: .automatic, region: nil, limits: .standard)
+            #expect(image.size == GridSize(300, 200))
+            #expect(image.pixels[201 * 300 - 300 - 1] == Float((7 * 5299 + 13 * 5199 + (5299 ^ 5199)) & 0xFFFF))
+        }
+    }
+
     @Test func `huge refuses what a classic TIFF cannot hold`() throws {
         #expect(try bench.run(["huge", "/nowhere/x.tif", "--size", "46001"]).status != 0)
         #expect(try bench.run(["huge", "/nowhere/x.tif", "--tile", "100"]).status != 0)

@@ -51,7 +51,8 @@ public struct Normalize: Sendable {
                 map.apply(to: values, pool: pool)
             }
         }
-        return try Image(geometry: image.geometry, colorModel: image.colorModel, pixels: pixels, origin: image.origin?.rescaled)
+        return try Image(
+            geometry: image.geometry, colorModel: image.colorModel, pixels: pixels, origin: image.origin?.rescaled)
     }
 
     private func check() throws(Diagnostic) {
