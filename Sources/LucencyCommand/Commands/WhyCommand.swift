@@ -40,7 +40,14 @@ struct WhyCommand: ParsableCommand {
     }
 
     private func explain() throws -> [Explanation] {
-        let path = FileSystem.join(output, "run.json")
+        // Shards keep a record each; all of them name the same pipeline and input.
+        let records = try FileSystem.names(in: output).filter { $0.hasPrefix("run.") && $0.hasSuffix(".json") }
+        guard let name = records.first(where: { $0 == "run.json" }) ?? records.first else {
+            throw Diagnostic(
+                .missingFile, "there is no run.json", at: .init(file: output),
+                remedy: "name a folder that `lucency run` wrote")
+        }
+        let path = FileSystem.join(output, name)
         let record = try JSONValue(parsing: try FileSystem.text(path, limit: 64 << 20))
         guard let pipeline = record["pipeline"]?.stringValue else {
             throw Diagnostic(.manifestDamaged, "it does not say which pipeline ran", at: .init(file: path))
