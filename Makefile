@@ -1,4 +1,4 @@
-# `make help` lists the targets. One release build serves the command, the bench and the tests.
+# `make help` lists the targets. The command, the bench and the tests share one release build.
 
 SWIFT ?= swift
 RELEASE := -c release
@@ -14,8 +14,9 @@ PACKAGES := libfftw3-dev:fftw3f libpng-dev:libpng libtiff-dev:libtiff-4 libjpeg6
 .PHONY: build packages demo test format lint sanitize sanitize-address sanitize-thread clean help
 .DEFAULT_GOAL := build
 
-build: packages ## build the lucency command, the bench and the tests (release)
-	$(SWIFT) build $(RELEASE) --build-tests
+build: packages ## build the lucency command and the bench (release)
+	$(SWIFT) build $(RELEASE) --product lucency
+	$(SWIFT) build $(RELEASE) --product lucency-bench
 
 packages: ## look for the Debian packages that the build needs; install the missing ones when root
 	@missing=; \
@@ -46,7 +47,8 @@ demo: build ## segment membranes in four images rendered by code
 	@echo "  $(DEMO)/input             the images;  $(DEMO)/truth  their true masks"
 	@echo "  $(DEMO)/result            tables, and the record of the run"
 
-test: build ## run all tests
+test: packages ## build and run all tests (release; shares what build has built)
+	$(SWIFT) build $(RELEASE) --build-tests
 	$(SWIFT) test $(RELEASE) --disable-testable-imports --disable-xctest
 
 format: ## format the Swift sources in place

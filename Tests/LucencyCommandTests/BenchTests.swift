@@ -85,7 +85,10 @@ import Testing
             }
             let image = try PNGFormat().readImage(crop, pages: .automatic, region: nil, limits: .standard)
             #expect(image.size == GridSize(300, 200))
-            #expect(image.pixels[201 * 300 - 300 - 1] == Float((7 * 5299 + 13 * 5199 + (5299 ^ 5199)) & 0xFFFF))
+            // The last pixel of the crop: column 5299, row 5199.
+            let x = 5299, y = 5199
+            let expected: Int = (7 * x + 13 * y + (x ^ y)) & 0xFFFF
+            #expect(image.pixels[199 * 300 + 299] == Float(expected))
         }
     }
 
