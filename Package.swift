@@ -55,6 +55,9 @@ let package = Package(
         .target(name: "LucencyImaging", dependencies: ["LucencyFoundation"]),
         .target(name: "LucencyFoundation", dependencies: ["CCrypto"]),
 
+        // SIMD kernels in C, one source for every instruction set.
+        .target(name: "LucencyKernels"),
+
         // System libraries; the C targets are thin shims that keep longjmp and global handlers out of Swift.
         .target(name: "CPNG", linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("z")]),
         .target(name: "CTIFF", linkerSettings: [.linkedLibrary("tiff")]),
@@ -64,6 +67,7 @@ let package = Package(
 
         // Tests. `Support` holds tolerances, the golden loader and the command-line runner.
         .target(name: "Support", dependencies: ["LucencyImaging", "LucencyFoundation"], path: "Tests/Support"),
+        .testTarget(name: "LucencyKernelsTests", dependencies: ["LucencyKernels"]),
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],
