@@ -5,7 +5,7 @@ import PackageDescription
 // not be noticed by an incremental build.
 let reexported: [Target.Dependency] = [
     "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyCalibration", "LucencyMorphology", "LucencyFourier",
-    "LucencyFormats", "LucencyPhantoms", "LucencyImaging", "LucencyFoundation",
+    "LucencyFormats", "LucencyPhantoms", "LucencyTensor", "LucencyImaging", "LucencyFoundation",
 ]
 
 // Arrows only point down: a target may import only what its `dependencies` name, and those stand further down here.
@@ -52,6 +52,7 @@ let package = Package(
         .target(name: "LucencyFourier", dependencies: ["LucencyImaging", "LucencyFoundation", "CFFTW"]),
         .target(
             name: "LucencyFormats", dependencies: ["LucencyImaging", "LucencyFoundation", "CPNG", "CTIFF", "CJPEG"]),
+        .target(name: "LucencyTensor", dependencies: ["LucencyKernels", "LucencyFoundation"]),
         .target(name: "LucencyImaging", dependencies: ["LucencyFoundation"]),
         .target(name: "LucencyFoundation", dependencies: ["CCrypto"]),
 
@@ -66,8 +67,11 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Tests. `Support` holds tolerances, the golden loader and the command-line runner.
-        .target(name: "Support", dependencies: ["LucencyImaging", "LucencyFoundation"], path: "Tests/Support"),
-        .testTarget(name: "LucencyKernelsTests", dependencies: ["LucencyKernels"]),
+        .target(
+            name: "Support", dependencies: ["LucencyTensor", "LucencyImaging", "LucencyFoundation"],
+            path: "Tests/Support"),
+        .testTarget(
+            name: "LucencyTensorTests", dependencies: ["LucencyTensor", "LucencyFoundation", "Support"]),
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],

@@ -9,3 +9,4 @@
 @_exported import LucencyPipeline
 @_exported import LucencyReports
 @_exported import LucencyStages
+@_exported import LucencyTensor

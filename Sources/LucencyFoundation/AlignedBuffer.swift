@@ -65,6 +65,9 @@ public struct AlignedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sen
         return try body(UnsafeMutableBufferPointer(start: storage.base, count: count))
     }
 
+    /// Where the elements lie, for an owner that keeps the buffer alive and to itself.
+    package var stableAddress: UnsafeMutablePointer<Element> { storage.base }
+
     @usableFromInline
     mutating func makeUnique() {
         guard !isKnownUniquelyReferenced(&storage) else { return }

@@ -51,6 +51,7 @@ public enum DiagnosticCode: String, CaseIterable, Hashable, Sendable {
     case regionOutside = "LC0406"
     case sizeMismatch = "LC0407"
     case badArgument = "LC0408"
+    case shapeMismatch = "LC0409"
 
     // 05: methods
     case undefinedResult = "LC0501"
@@ -112,6 +113,7 @@ public enum DiagnosticCode: String, CaseIterable, Hashable, Sendable {
         case .regionOutside: "A region reaches outside the image."
         case .sizeMismatch: "A buffer does not fit its grid."
         case .badArgument: "An argument of an algorithm is not possible."
+        case .shapeMismatch: "Tensors of these shapes do not fit together."
         case .undefinedResult: "The method has no defined result for this input."
         case .noItems: "A source has no items."
         case .unmatchedFiles: "Files have no partner, or listed items are missing."

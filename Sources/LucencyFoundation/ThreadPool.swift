@@ -33,14 +33,30 @@ public final class ThreadPool: Sendable {
     ///
     /// If calls throw, the error of the lowest index is rethrown after all others have ended.
     public func forEach(_ count: Int, _ body: @Sendable (Int) throws -> Void) throws {
+        try share(count) { index, _ in try body(index) }
+    }
+
+    /// As `forEach`, for bodies that cannot fail.
+    public func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
+        // The body cannot throw, so neither can the loop.
+        try? share(count) { index, _ in body(index) }
+    }
+
+    /// As `forEach`, with the number of the thread that makes the call, below `threads`: no two calls at the same time
+    /// have the same one, so it can choose working memory.
+    public func forEachWorker(_ count: Int, _ body: @Sendable (_ index: Int, _ worker: Int) -> Void) {
+        try? share(count) { index, worker in body(index, worker) }
+    }
+
+    private func share(_ count: Int, _ body: @Sendable (_ index: Int, _ worker: Int) throws -> Void) throws {
         guard count > 1, threads > 1 else {
-            for index in 0..<max(0, count) { try body(index) }
+            for index in 0..<max(0, count) { try body(index, 0) }
             return
         }
         try withoutActuallyEscaping(body) { body in
             let job = Job(count: count, body: body)
             queue.post(job)
-            job.work()
+            job.work(as: 0)
             queue.withdraw(job)
             let error = job.waitForHelpers()
             // A helper may hold the job a moment longer than it works on it; it must not hold the closure.
@@ -49,22 +65,16 @@ public final class ThreadPool: Sendable {
         }
     }
 
-    /// As `forEach`, for bodies that cannot fail.
-    public func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
-        let throwing: @Sendable (Int) throws -> Void = { body($0) }
-        // The body cannot throw, so neither can the loop.
-        try? forEach(count, throwing)
-    }
-
     private final class Job: @unchecked Sendable {
         // Sendable by hand: counters are atomic, `failure` is guarded by the mutex, `body` changes once, after all work.
         let count: Int
-        private var body: (@Sendable (Int) throws -> Void)?
+        private var body: (@Sendable (Int, Int) throws -> Void)?
         let next = Atomic<Int>(0)
-        let helpers = Monitor(0)
+        /// Helpers at work now, and how many ever came: that number is the worker's. Each comes at most once.
+        let helpers = Monitor((working: 0, arrived: 0))
         private let failure = Lock<(index: Int, error: any Error)?>(nil)
 
-        init(count: Int, body: @escaping @Sendable (Int) throws -> Void) {
+        init(count: Int, body: @escaping @Sendable (Int, Int) throws -> Void) {
             self.count = count
             self.body = body
         }
@@ -72,13 +82,13 @@ public final class ThreadPool: Sendable {
         /// Lets go of the closure; only once no thread works on the job and none can take it.
         func release() { body = nil }
 
-        func work() {
+        func work(as worker: Int) {
             guard let body else { return }
             while true {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard index < count else { return }
                 do {
-                    try body(index)
+                    try body(index, worker)
                 } catch {
                     failure.withLock { if index < $0?.index ?? .max { $0 = (index, error) } }
                 }
@@ -86,7 +96,7 @@ public final class ThreadPool: Sendable {
         }
 
         func waitForHelpers() -> (any Error)? {
-            helpers.wait { $0 == 0 }
+            helpers.wait { $0.working == 0 }
             return failure.withLock { $0?.error }
         }
     }
@@ -99,18 +109,22 @@ public final class ThreadPool: Sendable {
         func close() { state.update { $0.closed = true } }
 
         func help() {
-            while let job = take() {
-                job.work()
+            while let (job, worker) = take() {
+                job.work(as: worker)
                 withdraw(job)
-                job.helpers.update { $0 -= 1 }
+                job.helpers.update { $0.working -= 1 }
             }
         }
 
-        private func take() -> Job? {
+        private func take() -> (Job, worker: Int)? {
             state.wait(until: { $0.closed || !$0.jobs.isEmpty }) { state in
                 guard let job = state.jobs.last else { return nil }
-                job.helpers.update { $0 += 1 }
-                return job
+                let worker = job.helpers.update { helpers in
+                    helpers.working += 1
+                    helpers.arrived += 1
+                    return helpers.arrived
+                }
+                return (job, worker)
             }
         }
     }
