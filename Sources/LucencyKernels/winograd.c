@@ -17,6 +17,7 @@ typedef struct {
     int32_t size, count, split;          // tiles of a block; blocks
     int32_t block_groups;                // split: shares of the input blocks
     int64_t factors, products, list;     // floats
+    int64_t in_position, out_position;   // floats from one position to the next, of factors and of products
 } Plan;
 
 static Plan make_plan(const lk_conv *conv, lk_pass pass, lk_algorithm algorithm) {
@@ -33,12 +34,15 @@ static Plan make_plan(const lk_conv *conv, lk_pass pass, lk_algorithm algorithm)
     int32_t size = smaller(96, larger(12, (int32_t)(budget / tile_floats) / 12 * 12));
     const int64_t weights = (int64_t)p.positions * p.terms * block * p.panels * panel;
     p.split = p.total < 8 * size || weights > (4 << 20);
-    if (p.split) size = 48;
+    if (p.split) size = 64;
     p.count = (int32_t)ceiling(p.total, size);
     p.size = (int32_t)ceiling(p.total, p.count);
     p.block_groups = p.split ? (int32_t)ceiling(p.in_blocks, 4) : 1;
-    p.factors = (int64_t)p.positions * p.terms * p.size * block;
-    p.products = (int64_t)p.positions * p.size * panel;
+    // An odd number of cache lines, so that a tile's positions fall into different sets of the caches.
+    p.in_position = ((int64_t)p.terms * p.size | 1) * block;
+    p.out_position = (int64_t)p.size * panel + block;
+    p.factors = p.positions * p.in_position;
+    p.products = p.positions * p.out_position;
     p.list = lines(ceiling((int64_t)p.terms * sizeof(lk_term), sizeof(float)));
     return p;
 }
@@ -141,38 +145,38 @@ static void transform_inputs(
     float *factors) {
     const lk_gather *g = &p->g;
     const int32_t side = p->tile + 2, width = g->w.in, height = g->h.in;
-    const int64_t row = (int64_t)width * block, plane = row * height, position = (int64_t)p->terms * p->size * block;
+    const int64_t row = (int64_t)width * block, plane = row * height, position = p->in_position;
     float patch[most_positions * block];
-    for (int32_t index = first; index < last; index++) {
-        const Tile t = tile_at(p, index);
-        const int32_t y = t.y + g->h.low, x = t.x + g->w.low;
-        const int inside = y >= 0 && x >= 0 && y + side <= height && x + side <= width;
-        for (int32_t tz = 0; tz < g->d.kernel; tz++) {
-            int32_t z;
-            lk_axis_tap(&g->d, 0, tz, &z);
-            z = lk_padded(t.z + z, g->d.in, g->pad_mode);
-            for (int32_t b = from; b < to; b++) {
-                float *u = factors + ((int64_t)(tz * p->in_blocks + b) * p->size + (index - first)) * block;
-                if (z < 0) {
-                    for (int32_t q = 0; q < p->positions; q++) memset(u + q * position, 0, block * sizeof(float));
-                    continue;
-                }
-                const float *from_plane = input + t.image * g->in_stride + ((int64_t)b * g->d.in + z) * plane;
-                if (inside) {
-                    table->winograd_input(p->tile, from_plane + y * row + (int64_t)x * block, row, u, position);
-                    continue;
-                }
-                for (int32_t i = 0; i < side; i++) {
-                    const int32_t line = lk_padded(y + i, height, g->pad_mode);
-                    for (int32_t j = 0; j < side; j++) {
-                        const int32_t column = lk_padded(x + j, width, g->pad_mode);
-                        float *pixel = patch + (i * side + j) * block;
-                        if (line < 0 || column < 0) memset(pixel, 0, block * sizeof(float));
-                        else memcpy(pixel, from_plane + line * row + (int64_t)column * block, block * sizeof(float));
-                    }
-                }
-                table->winograd_input(p->tile, patch, (int64_t)side * block, u, position);
+    // Block by block, so that few rows are read at a time: more streams than the hardware prefetches would wait for memory.
+    for (int32_t term = 0; term < p->terms; term++) {
+        const int32_t b = term % p->in_blocks;
+        if (b < from || b >= to) continue;
+        int32_t offset;
+        lk_axis_tap(&g->d, 0, term / p->in_blocks, &offset);
+        float *u = factors + (int64_t)term * p->size * block;
+        for (int32_t index = first; index < last; index++, u += block) {
+            const Tile t = tile_at(p, index);
+            const int32_t y = t.y + g->h.low, x = t.x + g->w.low;
+            const int32_t z = lk_padded(t.z + offset, g->d.in, g->pad_mode);
+            if (z < 0) {
+                for (int32_t q = 0; q < p->positions; q++) memset(u + q * position, 0, block * sizeof(float));
+                continue;
             }
+            const float *source = input + t.image * g->in_stride + ((int64_t)b * g->d.in + z) * plane;
+            if (y >= 0 && x >= 0 && y + side <= height && x + side <= width) {
+                table->winograd_input(p->tile, source + y * row + (int64_t)x * block, row, u, position);
+                continue;
+            }
+            for (int32_t i = 0; i < side; i++) {
+                const int32_t line = lk_padded(y + i, height, g->pad_mode);
+                for (int32_t j = 0; j < side; j++) {
+                    const int32_t column = lk_padded(x + j, width, g->pad_mode);
+                    float *pixel = patch + (i * side + j) * block;
+                    if (line < 0 || column < 0) memset(pixel, 0, block * sizeof(float));
+                    else memcpy(pixel, source + line * row + (int64_t)column * block, block * sizeof(float));
+                }
+            }
+            table->winograd_input(p->tile, patch, (int64_t)side * block, u, position);
         }
     }
 }
@@ -191,12 +195,11 @@ static void multiply(
         .width = width,
         .pixels = last - first,
     };
-    const int64_t position = (int64_t)p->terms * p->size * block;
     const float *weights = data->packed + (int64_t)panel_index * panel * p->positions * p->terms * block;
     for (int32_t q = 0; q < p->positions; q++) {
-        row.input = factors + q * position;
+        row.input = factors + q * p->in_position;
         row.weights = weights + (int64_t)q * p->terms * block * width;
-        row.output[0] = products + (int64_t)q * p->size * panel;
+        row.output[0] = products + q * p->out_position;
         row.output[1] = row.output[0] + block;
         table->row(&row);
     }
@@ -213,7 +216,7 @@ static void multiply(
                 if (e.bias) e.bias += block;
             }
             table->winograd_output(
-                p->tile, products + (int64_t)(index - first) * panel + half * block, (int64_t)p->size * panel,
+                p->tile, products + (int64_t)(index - first) * panel + half * block, p->out_position,
                 data->output + at + half * channel_block, line, smaller(p->tile, g->h.out - t.y),
                 smaller(p->tile, g->w.out - t.x), &e);
         }
