@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
+// Products and sums are rounded apart, on every machine; families with fused instructions turn this on for themselves.
+#pragma STDC FP_CONTRACT OFF
+
 enum {
     block = 16, // channels of a block
     panel = 32, // output channels of a panel of packed weights; the last may be one block wide

@@ -68,26 +68,28 @@ static lk_conv_sizes_t sizes(const lk_conv *conv, lk_pass pass, lk_algorithm alg
 enum { most_positions = 36 };
 
 // Rows of G at the interpolation points, for weights g: {g0, (g0 + g2 p^2) +- p g1, g2} over the points' weights.
-static inline void weight_line(int32_t tile, const float *g, int32_t step, float *u, int32_t out_step) {
-    for (int32_t j = 0; j < panel; j++) {
-        const float g0 = g[j], g1 = g[step + j], g2 = g[2 * step + j];
-        if (tile == 2) {
-            const float even = 0.5f * (g0 + g2), odd = 0.5f * g1;
-            u[j] = g0;
+static inline void weight_line(
+    int32_t tile, const float *restrict g, int32_t step, float *restrict u, int32_t out_step) {
+    if (tile == 2) {
+        for (int32_t j = 0; j < panel; j++) {
+            const float g1 = g[step + j], even = 0.5f * (g[j] + g[2 * step + j]), odd = 0.5f * g1;
+            u[j] = g[j];
             u[out_step + j] = even + odd;
             u[2 * out_step + j] = even - odd;
-            u[3 * out_step + j] = g2;
-        } else {
-            const float a = (float)LK_INNER, b = (float)LK_OUTER;
-            const float evenA = (-2.0f / 3) * (g0 + 0.5f * g2), oddA = (-2.0f / 3) * a * g1;
-            const float evenB = (1.0f / 6) * (g0 + 2 * g2), oddB = (1.0f / 6) * b * g1;
-            u[j] = g0;
-            u[out_step + j] = evenA + oddA;
-            u[2 * out_step + j] = evenA - oddA;
-            u[3 * out_step + j] = evenB + oddB;
-            u[4 * out_step + j] = evenB - oddB;
-            u[5 * out_step + j] = g2;
+            u[3 * out_step + j] = g[2 * step + j];
         }
+        return;
+    }
+    for (int32_t j = 0; j < panel; j++) {
+        const float g0 = g[j], g1 = g[step + j], g2 = g[2 * step + j];
+        const float evenA = (-2.0f / 3) * (g0 + 0.5f * g2), oddA = (float)(-2.0 / 3 * LK_INNER) * g1;
+        const float evenB = (1.0f / 6) * (g0 + 2 * g2), oddB = (float)(1.0 / 6 * LK_OUTER) * g1;
+        u[j] = g0;
+        u[out_step + j] = evenA + oddA;
+        u[2 * out_step + j] = evenA - oddA;
+        u[3 * out_step + j] = evenB + oddB;
+        u[4 * out_step + j] = evenB - oddB;
+        u[5 * out_step + j] = g2;
     }
 }
 
@@ -100,26 +102,29 @@ static void pack(
     const int64_t out_stride = pass == LK_FORWARD ? (int64_t)conv->c * taps : taps;
     float *out = packed + (int64_t)chunk * panel * p.positions * p.terms * block;
     const int64_t position = (int64_t)p.terms * block * width;
-    float g[9 * panel] = {0}, lines_done[6 * 3 * panel], u[most_positions * panel];
+    float g[9 * panel] = {0}, half[6 * 3 * panel];
+    float u[most_positions * block * panel]; // of one term, so that what is written far apart is written in long runs
     for (int32_t term = 0; term < p.terms; term++) {
         const int32_t z = term / p.in_blocks, first = term % p.in_blocks * block;
         for (int32_t i = 0; i < block; i++) {
-            float *to = out + ((int64_t)term * block + i) * width;
+            float *to = u + i * panel;
             if (first + i >= p.g.in) {
-                for (int32_t q = 0; q < p.positions; q++) memset(to + q * position, 0, (size_t)width * sizeof(float));
+                for (int32_t q = 0; q < p.positions; q++) memset(to + q * block * panel, 0, panel * sizeof(float));
                 continue;
             }
             const float *from = weights + chunk * panel * out_stride + (first + i) * in_stride + z * 9;
             for (int32_t j = 0; j < real; j++)
                 for (int32_t tap = 0; tap < 9; tap++)
                     g[(pass == LK_FORWARD ? tap : 8 - tap) * panel + j] = from[j * out_stride + tap];
-            for (int32_t x = 0; x < 3; x++)
-                weight_line(p.tile, g + x * panel, 3 * panel, lines_done + x * panel, 3 * panel);
+            for (int32_t x = 0; x < 3; x++) weight_line(p.tile, g + x * panel, 3 * panel, half + x * panel, 3 * panel);
             for (int32_t y = 0; y < side; y++)
-                weight_line(p.tile, lines_done + y * 3 * panel, panel, u + y * side * panel, panel);
-            for (int32_t q = 0; q < p.positions; q++)
-                memcpy(to + q * position, u + q * panel, (size_t)width * sizeof(float));
+                weight_line(p.tile, half + y * 3 * panel, panel, to + y * side * block * panel, block * panel);
         }
+        for (int32_t q = 0; q < p.positions; q++)
+            for (int32_t i = 0; i < block; i++)
+                memcpy(
+                    out + q * position + ((int64_t)term * block + i) * width, u + (q * block + i) * panel,
+                    (size_t)width * sizeof(float));
     }
 }
 
