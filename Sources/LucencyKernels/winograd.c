@@ -1,8 +1,8 @@
 // Winograd convolution, F(2x2, 3x3) and F(4x4, 3x3) in-plane; depth taps are summed in the products.
 //
-// Tiles of all images and planes are numbered in raster order and cut into blocks. Factors of a block:
-// [position][depth tap, input block][tile][16]; products: [position][tile][32] of one panel; packed weights:
-// [panel][position][depth tap, input block][16][width].
+// Tiles of all images and planes are numbered in raster order and cut into blocks, these into runs of at most 12. Factors of a
+// block: [position][run][depth tap, input block][tile][16], so that a product reads adjacent memory; products:
+// [position][tile][32] of one panel; packed weights: [panel][position][depth tap, input block][16][width].
 // Fused (one phase): a chunk transforms a block, then multiplies and transforms back panel by panel, all within the
 // second-level cache. Split (two phases), for few tiles or very many weights: all blocks are transformed first; then a chunk is
 // one panel of one block, so that the weights are read once.
@@ -15,6 +15,7 @@ typedef struct {
     int32_t in_blocks, terms, panels;    // terms: depth taps x input blocks
     int32_t rows, columns, total;        // tiles a plane and in all
     int32_t size, count, split;          // tiles of a block; blocks
+    int32_t run, runs;                   // tiles of a run; runs of a block
     int32_t block_groups;                // split: shares of the input blocks
     int64_t factors, products, list;     // floats
     int64_t in_position, out_position;   // floats from one position to the next, of factors and of products
@@ -38,8 +39,10 @@ static Plan make_plan(const lk_conv *conv, lk_pass pass, lk_algorithm algorithm)
     p.count = (int32_t)ceiling(p.total, size);
     p.size = (int32_t)ceiling(p.total, p.count);
     p.block_groups = p.split ? (int32_t)ceiling(p.in_blocks, 4) : 1;
+    p.runs = (int32_t)ceiling(p.size, 12);
+    p.run = (int32_t)ceiling(p.size, p.runs);
     // An odd number of cache lines, so that a tile's positions fall into different sets of the caches.
-    p.in_position = ((int64_t)p.terms * p.size | 1) * block;
+    p.in_position = ((int64_t)p.terms * p.runs * p.run | 1) * block;
     p.out_position = (int64_t)p.size * panel + block;
     p.factors = p.positions * p.in_position;
     p.products = p.positions * p.out_position;
@@ -158,8 +161,9 @@ static void transform_inputs(
         if (b < from || b >= to) continue;
         int32_t offset;
         lk_axis_tap(&g->d, 0, term / p->in_blocks, &offset);
-        float *u = factors + (int64_t)term * p->size * block;
-        for (int32_t index = first; index < last; index++, u += block) {
+        for (int32_t index = first; index < last; index++) {
+            const int32_t run_index = (index - first) / p->run, place = (index - first) % p->run;
+            float *u = factors + (((int64_t)run_index * p->terms + term) * p->run + place) * block;
             const Tile t = tile_at(p, index);
             const int32_t y = t.y + g->h.low, x = t.x + g->w.low;
             const int32_t z = lk_padded(t.z + offset, g->d.in, g->pad_mode);
@@ -198,15 +202,18 @@ static void multiply(
         .input_step = block,
         .output_step = panel,
         .width = width,
-        .pixels = last - first,
     };
+    const int64_t run_factors = (int64_t)p->terms * p->run * block;
     const float *weights = data->packed + (int64_t)panel_index * panel * p->positions * p->terms * block;
     for (int32_t q = 0; q < p->positions; q++) {
-        row.input = factors + q * p->in_position;
         row.weights = weights + (int64_t)q * p->terms * block * width;
-        row.output[0] = products + q * p->out_position;
-        row.output[1] = row.output[0] + block;
-        table->row(&row);
+        for (int32_t begin = first, i = 0; begin < last; begin += p->run, i++) {
+            row.pixels = smaller(p->run, last - begin);
+            row.input = factors + q * p->in_position + i * run_factors;
+            row.output[0] = products + q * p->out_position + (int64_t)(begin - first) * panel;
+            row.output[1] = row.output[0] + block;
+            table->row(&row);
+        }
     }
     const int64_t line = (int64_t)g->w.out * block, plane = line * g->h.out, channel_block = plane * g->d.out;
     float bias[panel];
@@ -232,7 +239,7 @@ static const lk_term *list_terms(const Plan *p, int32_t width, float *memory) {
     lk_term *terms = (lk_term *)(void *)memory;
     for (int32_t t = 0; t < p->terms; t++)
         terms[t] = (lk_term){
-            .input = (int64_t)t * p->size * block,
+            .input = (int64_t)t * p->run * block,
             .weights = (int64_t)t * block * width,
             .lanes = lanes(p->g.in, t % p->in_blocks),
         };
