@@ -2,12 +2,15 @@
 //
 // Tiles of all images and planes are numbered in raster order and cut into blocks, these into runs of at most 12. Factors of a
 // block: [position][run][depth tap, input block][tile][16], so that a product reads adjacent memory; products:
-// [position][tile][32] of one panel; packed weights: [panel][position][depth tap, input block][16][width].
+// [position][panel][tile][32]; packed weights: [panel][position][depth tap, input block][16][width].
 // Fused (one phase): a chunk transforms a block, then multiplies and transforms back panel by panel, all within the
-// second-level cache. Split (two phases), for few tiles or very many weights: all blocks are transformed first; then a chunk is
-// one panel of one block, so that the weights are read once.
+// second-level cache; the weights are read again for every block, from the third-level cache. Split (two phases), for few tiles or
+// weights beyond that cache: all (larger) blocks are transformed first; then a chunk is a group of panels of one block.
 
 #include "Internal.h"
+#ifndef SPLITW
+#define SPLITW (4<<20)
+#endif
 
 typedef struct {
     lk_gather g;
@@ -16,7 +19,8 @@ typedef struct {
     int32_t rows, columns, total;        // tiles a plane and in all
     int32_t size, count, split;          // tiles of a block; blocks
     int32_t run, runs;                   // tiles of a run; runs of a block
-    int32_t block_groups;                // split: shares of the input blocks
+    int32_t block_groups, panel_groups;  // split: shares of the input blocks and of the panels
+    int32_t group;                       // panels multiplied at a time
     int64_t factors, products, list;     // floats
     int64_t in_position, out_position;   // floats from one position to the next, of factors and of products
 } Plan;
@@ -34,19 +38,21 @@ static Plan make_plan(const lk_conv *conv, lk_pass pass, lk_algorithm algorithm)
     const int64_t budget = 150000; // of a second-level cache of 1 MiB
     int32_t size = smaller(96, larger(12, (int32_t)(budget / tile_floats) / 12 * 12));
     const int64_t weights = (int64_t)p.positions * p.terms * block * p.panels * panel;
-    p.split = p.total < 8 * size || weights > (4 << 20);
-    if (p.split) size = 64;
+    p.split = p.total < 8 * size || weights > (SPLITW);
+    if (p.split) size = 96;
     p.count = (int32_t)ceiling(p.total, size);
     p.size = (int32_t)ceiling(p.total, p.count);
     p.block_groups = p.split ? (int32_t)ceiling(p.in_blocks, 4) : 1;
+    p.panel_groups = p.split ? smaller(p.panels, (int32_t)ceiling(8, p.count)) : p.panels;
+    p.group = (int32_t)ceiling(p.panels, p.panel_groups);
     p.runs = (int32_t)ceiling(p.size, 12);
     p.run = (int32_t)ceiling(p.size, p.runs);
     // An odd number of cache lines, so that a tile's positions fall into different sets of the caches.
     p.in_position = ((int64_t)p.terms * p.runs * p.run | 1) * block;
-    p.out_position = (int64_t)p.size * panel + block;
+    p.out_position = (int64_t)p.group * p.size * panel + block;
     p.factors = p.positions * p.in_position;
     p.products = p.positions * p.out_position;
-    p.list = lines(ceiling((int64_t)p.terms * sizeof(lk_term), sizeof(float)));
+    p.list = 2 * lines(ceiling((int64_t)p.terms * sizeof(lk_term), sizeof(float)));
     return p;
 }
 
@@ -58,7 +64,7 @@ static lk_conv_sizes_t sizes(const lk_conv *conv, lk_pass pass, lk_algorithm alg
     if (p.split) {
         s.shared = p.factors * p.count;
         s.chunks[0] = p.count * p.block_groups;
-        s.chunks[1] = p.count * p.panels;
+        s.chunks[1] = p.count * p.panel_groups;
     } else {
         s.worker += p.factors;
         s.chunks[0] = p.count;
@@ -69,6 +75,7 @@ static lk_conv_sizes_t sizes(const lk_conv *conv, lk_pass pass, lk_algorithm alg
 // MARK: Weights
 
 enum { most_positions = 36 };
+
 
 // Rows of G at the interpolation points, for weights g: {g0, (g0 + g2 p^2) +- p g1, g2} over the points' weights.
 static inline void weight_line(
@@ -190,31 +197,48 @@ static void transform_inputs(
     }
 }
 
-// Multiplies a block's factors by one panel and transforms the products of its tiles first ..< last to outputs.
+// The terms of a product, for panels of a width.
+static const lk_term *list_terms(const Plan *p, int32_t width, float *memory) {
+    lk_term *terms = (lk_term *)(void *)memory;
+    for (int32_t t = 0; t < p->terms; t++)
+        terms[t] = (lk_term){
+            .input = (int64_t)t * p->run * block,
+            .weights = (int64_t)t * block * width,
+            .lanes = lanes(p->g.in, t % p->in_blocks),
+        };
+    return terms;
+}
+
+// Multiplies a block's factors by the weights of panels first_panel ..< last_panel.
 static void multiply(
-    const Plan *p, const lk_table *table, const lk_conv_data *data, const lk_term *terms, int32_t panel_index,
-    int32_t first, int32_t last, const float *factors, float *products) {
-    const lk_gather *g = &p->g;
-    const int32_t width = panel_width(g->out, panel_index);
-    lk_row row = {
-        .terms = terms,
-        .term_count = p->terms,
-        .input_step = block,
-        .output_step = panel,
-        .width = width,
-    };
-    const int64_t run_factors = (int64_t)p->terms * p->run * block;
-    const float *weights = data->packed + (int64_t)panel_index * panel * p->positions * p->terms * block;
+    const Plan *p, const lk_table *table, const float *packed, int32_t first_panel, int32_t last_panel, int32_t tiles,
+    const float *factors, float *products, float *lists) {
+    const lk_term *wide = list_terms(p, panel, lists), *narrow = list_terms(p, block, lists + p->list / 2);
+    lk_row row = {.input_step = block, .output_step = panel, .term_count = p->terms};
+    const int64_t position_weights = (int64_t)p->terms * block, run_factors = position_weights * p->run;
     for (int32_t q = 0; q < p->positions; q++) {
-        row.weights = weights + (int64_t)q * p->terms * block * width;
-        for (int32_t begin = first, i = 0; begin < last; begin += p->run, i++) {
-            row.pixels = smaller(p->run, last - begin);
-            row.input = factors + q * p->in_position + i * run_factors;
-            row.output[0] = products + q * p->out_position + (int64_t)(begin - first) * panel;
-            row.output[1] = row.output[0] + block;
-            table->row(&row);
+        for (int32_t i = first_panel; i < last_panel; i++) {
+            row.width = panel_width(p->g.out, i);
+            row.terms = row.width == panel ? wide : narrow;
+            row.weights = packed + (int64_t)i * panel * p->positions * position_weights + q * position_weights * row.width;
+            for (int32_t begin = 0, r = 0; begin < tiles; begin += p->run, r++) {
+                row.pixels = smaller(p->run, tiles - begin);
+                row.input = factors + q * p->in_position + r * run_factors;
+                row.output[0] =
+                    products + q * p->out_position + ((int64_t)(i - first_panel) * p->size + begin) * panel;
+                row.output[1] = row.output[0] + block;
+                table->row(&row);
+            }
         }
     }
+}
+
+// Transforms the products of one panel's tiles first ..< last to outputs.
+static void transform_outputs(
+    const Plan *p, const lk_table *table, const lk_conv_data *data, int32_t panel_index, int32_t first, int32_t last,
+    const float *products) {
+    const lk_gather *g = &p->g;
+    const int32_t width = panel_width(g->out, panel_index);
     const int64_t line = (int64_t)g->w.out * block, plane = line * g->h.out, channel_block = plane * g->d.out;
     float bias[panel];
     for (int32_t index = first; index < last; index++) {
@@ -235,44 +259,30 @@ static void multiply(
     }
 }
 
-static const lk_term *list_terms(const Plan *p, int32_t width, float *memory) {
-    lk_term *terms = (lk_term *)(void *)memory;
-    for (int32_t t = 0; t < p->terms; t++)
-        terms[t] = (lk_term){
-            .input = (int64_t)t * p->run * block,
-            .weights = (int64_t)t * block * width,
-            .lanes = lanes(p->g.in, t % p->in_blocks),
-        };
-    return terms;
-}
-
 static void run(
     const lk_conv *conv, lk_pass pass, lk_algorithm algorithm, const lk_table *table, int32_t phase, int32_t chunk,
     const lk_conv_data *data, float *worker) {
     const Plan p = make_plan(conv, pass, algorithm);
     float *products = worker + p.list, *factors = products + p.products;
-    int32_t group = 0, panel_index = 0;
-    if (p.split && phase == 0) group = lk_take(&chunk, p.block_groups);
-    int32_t index = chunk;
+    int32_t group = 0, last_group = p.panel_groups, share = 0;
+    if (p.split && phase == 0) share = lk_take(&chunk, p.block_groups);
     if (p.split && phase == 1) {
-        index = lk_take(&chunk, p.count); // the blocks of a panel follow each other: they share its weights
-        panel_index = chunk;
+        group = lk_take(&chunk, p.panel_groups);
+        last_group = group + 1;
     }
-    const int32_t first = index * p.size, last = smaller(p.total, first + p.size);
-    if (p.split) factors = data->shared + index * p.factors;
+    const int32_t first = chunk * p.size, last = smaller(p.total, first + p.size);
+    if (p.split) factors = data->shared + chunk * p.factors;
     if (phase == 0)
         transform_inputs(
-            &p, table, data->input, first, last, lk_share(p.in_blocks, p.block_groups, group),
-            lk_share(p.in_blocks, p.block_groups, group + 1), factors);
+            &p, table, data->input, first, last, lk_share(p.in_blocks, p.block_groups, share),
+            lk_share(p.in_blocks, p.block_groups, share + 1), factors);
     if (p.split && phase == 0) return;
-    const int32_t end = p.split ? panel_index + 1 : p.panels;
-    int32_t width = 0;
-    const lk_term *terms = NULL;
-    for (; panel_index < end; panel_index++) {
-        const int32_t next = panel_width(p.g.out, panel_index);
-        if (next != width) terms = list_terms(&p, next, worker);
-        width = next;
-        multiply(&p, table, data, terms, panel_index, first, last, factors, products);
+    for (; group < last_group; group++) {
+        const int32_t from = lk_share(p.panels, p.panel_groups, group);
+        const int32_t to = lk_share(p.panels, p.panel_groups, group + 1);
+        multiply(&p, table, data->packed, from, to, last - first, factors, products, worker);
+        for (int32_t i = from; i < to; i++)
+            transform_outputs(&p, table, data, i, first, last, products + (int64_t)(i - from) * p.size * panel);
     }
 }
 
