@@ -1,16 +1,14 @@
 // Winograd convolution, F(2x2, 3x3) and F(4x4, 3x3) in-plane; depth taps are summed in the products.
 //
-// Tiles of all images and planes are numbered in raster order and cut into blocks, these into runs of at most 12. Factors of a
-// block: [position][run][depth tap, input block][tile][16], so that a product reads adjacent memory; products:
-// [position][panel][tile][32]; packed weights: [panel][position][depth tap, input block][16][width].
-// Fused (one phase): a chunk transforms a block, then multiplies and transforms back panel by panel, all within the
-// second-level cache; the weights are read again for every block, from the third-level cache. Split (two phases), for few tiles or
-// weights beyond that cache: all (larger) blocks are transformed first; then a chunk is a group of panels of one block.
+// Tiles of all images and planes are numbered in raster order and cut into blocks, these into runs of at most 12.
+// Factors of a block: [position][run][depth tap, input block][tile][16], so that a product reads adjacent memory;
+// products: [position][panel][tile][32]; packed weights: [panel][position][depth tap, input block][16][width]. Fused
+// (one phase): a chunk transforms a block, then multiplies and transforms back panel by panel, all within the
+// second-level cache; the weights are read again for every block, from the third-level cache. Split (two phases), for
+// few tiles or weights beyond that cache: all (larger) blocks are transformed first; then a chunk is a group of panels
+// of one block.
 
 #include "Internal.h"
-#ifndef SPLITW
-#define SPLITW (4<<20)
-#endif
 
 typedef struct {
     lk_gather g;
@@ -38,7 +36,7 @@ static Plan make_plan(const lk_conv *conv, lk_pass pass, lk_algorithm algorithm)
     const int64_t budget = 150000; // of a second-level cache of 1 MiB
     int32_t size = smaller(96, larger(12, (int32_t)(budget / tile_floats) / 12 * 12));
     const int64_t weights = (int64_t)p.positions * p.terms * block * p.panels * panel;
-    p.split = p.total < 8 * size || weights > (SPLITW);
+    p.split = p.total < 8 * size || weights > (4 << 20);
     if (p.split) size = 96;
     p.count = (int32_t)ceiling(p.total, size);
     p.size = (int32_t)ceiling(p.total, p.count);
@@ -162,7 +160,8 @@ static void transform_inputs(
     const int32_t side = p->tile + 2, width = g->w.in, height = g->h.in;
     const int64_t row = (int64_t)width * block, plane = row * height, position = p->in_position;
     float patch[most_positions * block];
-    // Block by block, so that few rows are read at a time: more streams than the hardware prefetches would wait for memory.
+    // Block by block, so that few rows are read at a time: more streams than the hardware prefetches would wait for
+    // memory.
     for (int32_t term = 0; term < p->terms; term++) {
         const int32_t b = term % p->in_blocks;
         if (b < from || b >= to) continue;
@@ -220,7 +219,8 @@ static void multiply(
         for (int32_t i = first_panel; i < last_panel; i++) {
             row.width = panel_width(p->g.out, i);
             row.terms = row.width == panel ? wide : narrow;
-            row.weights = packed + (int64_t)i * panel * p->positions * position_weights + q * position_weights * row.width;
+            row.weights =
+                packed + ((int64_t)i * panel * p->positions + (int64_t)q * row.width) * position_weights;
             for (int32_t begin = 0, r = 0; begin < tiles; begin += p->run, r++) {
                 row.pixels = smaller(p->run, tiles - begin);
                 row.input = factors + q * p->in_position + r * run_factors;

@@ -1,9 +1,9 @@
-// Weight gradient in the Winograd domain: with U the transformed input tiles and D the transformed tiles of the output gradient,
-// dw = G^T (sum over tiles of U * D) G, a quarter of the direct products for 4x4 tiles.
+// Weight gradient in the Winograd domain: with U the transformed input tiles and D the transformed tiles of the output
+// gradient, dw = G^T (sum over tiles of U * D) G, a quarter of the direct products for 4x4 tiles.
 //
-// A chunk is a group of input blocks and panels, for a share ("split") of the tiles. Sums: [panel][input block][depth tap]
-// [16][position][width]. With one split they stay in the worker's scratch and are transformed back at once; with several they
-// stand in the shared scratch, and the second phase adds them in their order and transforms back.
+// A chunk is a group of input blocks and panels, for a share ("split") of the tiles. Sums: [panel][input block][depth
+// tap] [16][position][width]. With one split they stay in the worker's scratch and are transformed back at once; with
+// several they stand in the shared scratch, and the second phase adds them in their order and transforms back.
 
 #include "Internal.h"
 
@@ -166,8 +166,9 @@ static void add_products(
             for (int32_t i = first_panel; i < last_panel; i++) {
                 const int32_t width = panel_width(g->out, i);
                 for (int32_t b = first_block; b < last_block; b++) {
-                    float *to = sums + (i - first_panel) * panel_stride + (alone ? b - first_block : b) * per_block * width
-                        + (int64_t)tz * p->positions * block * width;
+                    const int32_t place = alone ? b - first_block : b;
+                    float *to = sums + (i - first_panel) * panel_stride
+                        + (place * per_block + (int64_t)tz * p->positions * block) * width;
                     const float *gradient = dy.factors + (2 * i - dy.first) * (int64_t)p->size * block;
                     for (int32_t q = 0; q < p->positions; q++, gradient += dy.position) {
                         const lk_outer outer = {
@@ -208,8 +209,8 @@ static void run(
     }
     const int32_t b = lk_take(&chunk, p.in_blocks);
     const int64_t per_block = (int64_t)p.g.d.kernel * p.positions * block;
-    const float *sums = data->shared + chunk * p.in_blocks * per_block * panel + b * per_block * panel_width(p.g.out, chunk);
-    transform_back(&p, table, chunk, b, sums, data);
+    const int64_t at = chunk * p.in_blocks * per_block * panel + b * per_block * panel_width(p.g.out, chunk);
+    transform_back(&p, table, chunk, b, data->shared + at, data);
 }
 
 const lk_path lk_path_winograd_weight_gradient = {sizes, NULL, run};
