@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
+// Products and sums are rounded apart, on every machine; families with fused instructions turn this on for themselves.
+#pragma STDC FP_CONTRACT OFF
+
 enum {
     block = 16, // channels of a block
     panel = 32, // output channels of a panel of packed weights; the last may be one block wide
@@ -32,8 +35,8 @@ static inline int64_t lines(int64_t floats) { return (floats + 15) / 16 * 16; }
 
 // MARK: Geometry
 
-// One axis of a gather: output position class + classes * j reads the inputs j * step + offset(tap). A forward pass has one
-// class and step = stride; an input gradient has `stride` classes (positions that meet the same taps) and step 1.
+// One axis of a gather: output position class + classes * j reads the inputs j * step + offset(tap). A forward pass has
+// one class and step = stride; an input gradient has `stride` classes (positions that meet the same taps) and step 1.
 typedef struct {
     int32_t in, out, kernel, dilation, pad, stride, classes, step, transposed;
     int32_t low, high; // extremes of the offsets
@@ -96,6 +99,7 @@ typedef struct {
     const float *residual[2];
     int32_t activation, accumulate;
     float slope;
+    int32_t stream; // outputs go past the caches; they are aligned to cache lines
 } lk_epilogue;
 
 // A row of output pixels for one panel: out[p][j] = sum over terms and lanes i of
@@ -109,25 +113,29 @@ typedef struct {
     lk_epilogue epilogue;
 } lk_row;
 
-// sums[i][j] += sum over rows and pixels of x[i] * dy[j]: one block of input channels, one panel.
+// sums[i][j] += sum over rows and pixels of x[i] * dy[j] (or = where `fresh`): one block of input channels, one panel.
 typedef struct {
     const float *x, *dy[2];
     float *sums;
-    int64_t x_step, x_row, dy_step, dy_row;
-    int32_t rows, pixels, lanes, width;
+    int64_t x_step, x_row, dy_step, dy_row, sums_step; // sums_step: floats from one input channel to the next
+    int32_t rows, pixels, lanes, width, fresh;
 } lk_outer;
 
 typedef struct {
     void (*row)(const lk_row *);
     void (*depthwise_row)(const lk_row *);
     void (*outer)(const lk_outer *);
-    // Winograd transforms of one tile of one channel block, tile = 2 or 4: (tile + 2)^2 inputs to as many products' factors,
+    void (*depthwise_sums)(const float *x, int64_t x_step, const float *dy, int32_t pixels, float *total);
+    // Winograd transforms of one tile of one channel block, tile = 2 or 4: (tile + 2)^2 inputs to as many factors,
     // products to tile^2 outputs (only rows x columns of them stored), and tile^2 gradients to factors.
     void (*winograd_input)(int32_t tile, const float *x, int64_t row, float *u, int64_t position);
     void (*winograd_output)(
         int32_t tile, const float *m, int64_t position, float *y, int64_t row, int32_t rows, int32_t columns,
         const lk_epilogue *epilogue);
     void (*winograd_gradient)(int32_t tile, const float *dy, int64_t row, float *u, int64_t position);
+    // Adds the splits' sums [position][width] of one input channel and transforms them to weights [9][panel].
+    void (*winograd_weights)(
+        int32_t tile, const float *sums, int32_t splits, int64_t split, int32_t width, float *weights);
 
     void (*to_blocked)(const float *plain, float *blocked, int64_t c, int64_t pixels);
     void (*to_plain)(const float *blocked, float *plain, int64_t c, int64_t pixels);
@@ -177,9 +185,10 @@ typedef struct {
 } lk_path;
 
 extern const lk_path lk_path_direct, lk_path_winograd, lk_path_weight_gradient, lk_path_winograd_weight_gradient,
-    lk_path_depthwise, lk_path_groups, lk_path_plain, lk_path_folded;
+    lk_path_depthwise, lk_path_depthwise_weight_gradient, lk_path_groups, lk_path_plain, lk_path_folded;
 
-// The epilogue of a panel that starts at a channel block, for outputs that start at a float offset; `bias` is its scratch.
+// The epilogue of a panel that starts at a channel block, for outputs that start at a float offset; `bias` is its
+// scratch.
 lk_epilogue lk_make_epilogue(
     const lk_gather *g, const lk_conv_data *data, int32_t first_block, int64_t offset, float bias[panel]);
 

@@ -2,7 +2,8 @@
 
 #include "Internal.h"
 
-static int32_t output_size(int32_t in, int32_t kernel, int32_t stride, int32_t dilation, int32_t before, int32_t after) {
+static int32_t output_size(
+    int32_t in, int32_t kernel, int32_t stride, int32_t dilation, int32_t before, int32_t after) {
     const int64_t reach = (int64_t)in + before + after - (int64_t)dilation * (kernel - 1) - 1;
     return reach < 0 ? 0 : (int32_t)(reach / stride + 1);
 }
@@ -27,9 +28,18 @@ int lk_conv_valid(const lk_conv *c) {
     if (c->n < 1 || c->c < 1 || c->k < 1 || c->groups < 1 || c->c % c->groups || c->k % c->groups) return 0;
     if (c->c > 1 << 20 || c->k > 1 << 20 || c->n > 1 << 20) return 0;
     if (c->pad_mode < LK_ZEROS || c->pad_mode > LK_REPLICATE || c->kd > LK_DEEPEST) return 0;
-    return axis_valid(c->d, c->kd, c->sd, c->dd, c->pd0, c->pd1, c->pad_mode)
-        && axis_valid(c->h, c->kh, c->sh, c->dh, c->ph0, c->ph1, c->pad_mode)
-        && axis_valid(c->w, c->kw, c->sw, c->dw, c->pw0, c->pw1, c->pad_mode);
+    if (!axis_valid(c->d, c->kd, c->sd, c->dd, c->pd0, c->pd1, c->pad_mode)
+        || !axis_valid(c->h, c->kh, c->sh, c->dh, c->ph0, c->ph1, c->pad_mode)
+        || !axis_valid(c->w, c->kw, c->sw, c->dw, c->pw0, c->pw1, c->pad_mode))
+        return 0;
+    // What is counted in 32 bits: pixels of all images, padding included; taps times channel blocks.
+    const double in =
+        ((double)c->d + c->pd0 + c->pd1) * ((double)c->h + c->ph0 + c->ph1) * ((double)c->w + c->pw0 + c->pw1);
+    int32_t d, h, w;
+    lk_conv_output(c, &d, &h, &w);
+    const double pixels = in > (double)d * h * w ? in : (double)d * h * w, taps = (double)c->kd * c->kh * c->kw;
+    const int32_t channels = larger(c->c, c->k);
+    return pixels * c->n * blocks(channels) < INT32_MAX && taps * channels < INT32_MAX;
 }
 
 static lk_axis make_axis(
@@ -83,6 +93,10 @@ lk_epilogue lk_make_epilogue(
         e.residual[0] = data->residual + offset;
         e.residual[1] = e.residual[0] + lk_gather_pixels_out(g) * block;
     }
+    // A large output would push out of the caches what is still needed, and be read before it is overwritten.
+    const int64_t bytes = lk_gather_pixels_out(g) * blocks(g->out) * block * (int64_t)sizeof(float);
+    e.stream = bytes >= (16 << 20) && !data->accumulate && (uintptr_t)data->output % 64 == 0
+        && g->out_stride % block == 0;
     return e;
 }
 
@@ -102,24 +116,21 @@ lk_algorithm lk_conv_choose(const lk_conv *c, lk_pass pass) {
     int32_t d, h, w;
     lk_conv_output(c, &d, &h, &w);
     // Few channels: the transforms would cost more than they save.
-    if (c->c < 16 || c->k < 16) return LK_DIRECT;
+    if (c->c < block || c->k < block) return LK_DIRECT;
     const int64_t tiles = (int64_t)c->n * d * ceiling(h, 4) * ceiling(w, 4);
-    // Small maps: the transformed weights (four times the plain ones) cost more to read than the products to make, and most
-    // of a 4x4 tile may lie outside.
     const double used = (double)c->n * d * h * w / ((double)tiles * 16);
-    if (tiles < 8 || used < 0.5) return LK_DIRECT;
+    if (used < 0.4) return LK_DIRECT;
+    // Very few tiles: the transformed weights, four times the plain ones, cost more to make and to read than is saved.
+    if (pass != LK_WEIGHT_GRADIENT && tiles < 8 && (int64_t)c->c * c->k > 128 * 128) return LK_DIRECT;
     return LK_WINOGRAD4;
 }
 
 const lk_path *lk_find_path(const lk_conv *c, lk_pass pass, lk_algorithm algorithm) {
-    if (c->groups > 1) {
-        if (c->groups == c->c && c->groups == c->k)
-            return pass == LK_WEIGHT_GRADIENT || (pass == LK_INPUT_GRADIENT && c->pad_mode != LK_ZEROS)
-                ? &lk_path_plain : &lk_path_depthwise;
-        const int whole = c->c / c->groups % block == 0 && c->k / c->groups % block == 0;
-        return whole ? &lk_path_groups : &lk_path_plain;
-    }
+    const int depthwise = c->groups > 1 && c->groups == c->c && c->groups == c->k;
+    const int whole = c->c / c->groups % block == 0 && c->k / c->groups % block == 0;
+    if (c->groups > 1 && !depthwise) return whole ? &lk_path_groups : &lk_path_plain;
     if (c->pad_mode != LK_ZEROS && pass != LK_FORWARD) return &lk_path_folded;
+    if (depthwise) return pass == LK_WEIGHT_GRADIENT ? &lk_path_depthwise_weight_gradient : &lk_path_depthwise;
     if (pass == LK_WEIGHT_GRADIENT)
         return algorithm == LK_DIRECT ? &lk_path_weight_gradient : &lk_path_winograd_weight_gradient;
     return algorithm == LK_DIRECT ? &lk_path_direct : &lk_path_winograd;
@@ -140,4 +151,7 @@ void lk_conv_run(
     const lk_conv_data *data, float *worker) {
     lk_find_path(conv, pass, algorithm)
         ->run(conv, pass, algorithm, lk_functions(family), phase, chunk, data, worker);
+#if defined(__x86_64__)
+    __builtin_ia32_sfence(); // streaming stores are ordered by nothing else
+#endif
 }

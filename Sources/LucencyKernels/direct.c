@@ -1,7 +1,8 @@
 // Direct convolution: forward passes and input gradients as sums of small matrix products over taps and channel blocks.
 //
-// A chunk is a group of output rows of one plane, for a group of panels. Where padding is needed, the input rows are copied
-// into a padded scratch first; otherwise they are read where they stand. Packed weights: [panel][tap][input block][16][width].
+// A chunk is a group of output rows of one plane, for a group of panels. Where padding is needed, the input rows are
+// copied into a padded scratch first; otherwise they are read where they stand. Packed weights:
+// [panel][tap][input block][16][width].
 
 #include "Internal.h"
 
@@ -78,8 +79,8 @@ static void copy_pixel(float *out, const float *row, int32_t column) {
     else memcpy(out, row + (int64_t)column * block, block * sizeof(float));
 }
 
-// Copies the rows that a chunk reads, with their padding: [input block][depth tap][row][column][16]. Planes of zeros are
-// left out.
+// Copies the rows that a chunk reads, with their padding: [input block][depth tap][row][column][16]. Planes of zeros
+// are left out.
 static void copy_rows(
     const Plan *p, const float *image, int32_t first_block, int32_t block_count, const int32_t *planes, int32_t first,
     int32_t count, float *out) {

@@ -47,7 +47,7 @@ const lk_table *lk_functions(lk_family family) {
     }
 }
 
-int64_t lk_blocked_count(int64_t n, int64_t c, int64_t pixels) { return n * ((c + block - 1) / block) * pixels * block; }
+int64_t lk_blocked_count(int64_t n, int64_t c, int64_t pixels) { return n * ceiling(c, block) * pixels * block; }
 
 void lk_to_blocked(lk_family family, const float *plain, float *blocked, int64_t c, int64_t pixels) {
     lk_functions(family)->to_blocked(plain, blocked, c, pixels);

@@ -80,8 +80,8 @@ static void plain_pack(
     memcpy(packed, weights, (size_t)(weight_count(conv) / conv->groups) * sizeof(float));
 }
 
-static int64_t pixel_at(const lk_axis *d, const lk_axis *h, const lk_axis *w, int input, int32_t c, int32_t z, int32_t y,
-    int32_t x) {
+static int64_t pixel_at(
+    const lk_axis *d, const lk_axis *h, const lk_axis *w, int input, int32_t c, int32_t z, int32_t y, int32_t x) {
     const int64_t depth = input ? d->in : d->out, height = input ? h->in : h->out, width = input ? w->in : w->out;
     return ((((int64_t)c / block * depth + z) * height + y) * width + x) * block + c % block;
 }

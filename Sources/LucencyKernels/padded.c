@@ -1,5 +1,5 @@
-// Gradients of convolutions with reflect or replicate padding, by way of a padded copy of x (or of its gradient) in the shared
-// scratch: the weight gradient pads x first; the input gradient is folded back last.
+// Gradients of convolutions with reflect or replicate padding, by way of a padded copy of x (or of its gradient) in the
+// shared scratch: the weight gradient pads x first; the input gradient is folded back last.
 
 #include "Internal.h"
 

@@ -1,7 +1,8 @@
 // Direct weight gradient: outer products of input and output gradient, summed over pixels, for every tap.
 //
-// A chunk is a group of input blocks and panels, for a share ("split") of the output rows. Its sums stand in the shared scratch as
-// [split][panel][input block][tap][16][width]; the second phase adds the splits in their order and writes plain weights.
+// A chunk is a group of input blocks and panels, for a share ("split") of the output rows. Its sums stand in the shared
+// scratch as [split][panel][input block][tap][16][width]; the second phase adds the splits in their order and writes
+// plain weights.
 
 #include "Internal.h"
 
@@ -92,6 +93,7 @@ static void add_rectangle(const Work *work, int32_t z, int32_t top, int32_t bott
                     .x_row = g->h.step * x_row,
                     .dy_step = block,
                     .dy_row = y_row,
+                    .sums_step = width,
                     .rows = y1 - y0,
                     .pixels = x1 - x0,
                     .lanes = lanes(g->in, b),
@@ -174,3 +176,44 @@ static void run(
 }
 
 const lk_path lk_path_weight_gradient = {sizes, NULL, run};
+
+// MARK: Depthwise: a chunk is one tap of one channel block
+
+static lk_conv_sizes_t depthwise_sizes(const lk_conv *conv, lk_pass pass, lk_algorithm algorithm) {
+    (void)pass, (void)algorithm;
+    return (lk_conv_sizes_t){.phases = 1, .chunks = {blocks(conv->c) * conv->kd * conv->kh * conv->kw}};
+}
+
+static void run_depthwise(
+    const lk_conv *conv, lk_pass pass, lk_algorithm algorithm, const lk_table *table, int32_t phase, int32_t chunk,
+    const lk_conv_data *data, float *worker) {
+    (void)pass, (void)algorithm, (void)phase, (void)worker;
+    const lk_gather g = lk_make_gather(conv, LK_FORWARD);
+    const int32_t taps = lk_gather_taps(&g), tap = lk_take(&chunk, taps);
+    const int32_t tx = tap % g.w.kernel, ty = tap / g.w.kernel % g.h.kernel, tz = tap / g.w.kernel / g.h.kernel;
+    int32_t z0, z1, y0, y1, x0, x1;
+    clip(&g.d, tz, 0, g.d.out, &z0, &z1);
+    clip(&g.h, ty, 0, g.h.out, &y0, &y1);
+    clip(&g.w, tx, 0, g.w.out, &x0, &x1);
+    float total[block] = {0};
+    for (int32_t image = 0; image < g.n; image++) {
+        const float *x = data->input + image * g.in_stride + chunk * lk_gather_pixels_in(&g) * block;
+        const float *dy = data->output_gradient + image * g.out_stride + chunk * lk_gather_pixels_out(&g) * block;
+        for (int32_t z = z0; z < z1; z++) {
+            const int64_t plane = z * g.d.step + tz * g.d.dilation - g.d.pad;
+            for (int32_t y = y0; y < y1 && x0 < x1; y++) {
+                const int64_t row = plane * g.h.in + y * g.h.step + ty * g.h.dilation - g.h.pad;
+                const int64_t column = x0 * g.w.step + tx * g.w.dilation - g.w.pad;
+                table->depthwise_sums(
+                    x + (row * g.w.in + column) * block, g.w.step * block,
+                    dy + (((int64_t)z * g.h.out + y) * g.w.out + x0) * block, x1 - x0, total);
+            }
+        }
+    }
+    for (int32_t i = 0; i < lanes(conv->c, chunk); i++) {
+        float *out = data->output + (int64_t)(chunk * block + i) * taps + tap;
+        *out = total[i] + (data->accumulate ? *out : 0);
+    }
+}
+
+const lk_path lk_path_depthwise_weight_gradient = {depthwise_sizes, NULL, run_depthwise};

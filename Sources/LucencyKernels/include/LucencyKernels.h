@@ -1,15 +1,17 @@
-// SIMD kernels of the convolution engine: pure functions over float32 buffers, no allocation, no threads, no global state.
+// SIMD kernels of the convolution engine: pure functions over float32 buffers, no allocation, no threads, no global
+// state.
 //
-// Memory order. A *blocked* tensor is [n][ceil(c/16)][d][h][w][16]: channels in blocks of 16, the 16 channels of a pixel
-// adjacent, no halo. Lanes of the last block beyond the real channels are zero; kernels write zeros there. 2-D tensors have
-// d = 1. Images need not be adjacent (`x_stride`, `y_stride`), so a tensor may be a run of channel blocks of a larger one
-// (a concatenation). Weights and their gradients are plain, in PyTorch's order [k][c/groups][kd][kh][kw]. Buffers need
-// the alignment of a float; 64 bytes is faster.
+// Memory order. A *blocked* tensor is [n][ceil(c/16)][d][h][w][16]: channels in blocks of 16, the 16 channels of a
+// pixel adjacent, no halo. Lanes of the last block beyond the real channels are zero; kernels write zeros there. 2-D
+// tensors have d = 1. Images need not be adjacent (`x_stride`, `y_stride`), so a tensor may be a run of channel blocks
+// of a larger one (a concatenation). Weights and their gradients are plain, in PyTorch's order
+// [k][c/groups][kd][kh][kw]. Tensors need the alignment of a float (64 bytes is
+// faster), scratch that of 64 bytes.
 //
-// Running a convolution: `lk_conv_sizes` says what a pass needs; the caller allocates, packs the weights (forward and input
-// gradient), then calls `lk_conv_run` for every chunk of phase 0, waits, every chunk of phase 1, and so on. Chunks of one
-// phase may run at the same time, in any order, each with its own worker scratch. What a chunk does depends on the
-// problem only, so results are bit-identical whatever the number of threads.
+// Running a convolution: `lk_conv_sizes` says what a pass needs; the caller allocates, packs the weights (forward and
+// input gradient), then calls `lk_conv_run` for every chunk of phase 0, waits, every chunk of phase 1, and so on.
+// Chunks of one phase may run at the same time, in any order, each with its own worker scratch. What a chunk does
+// depends on the problem only, so results are bit-identical whatever the number of threads.
 #ifndef LUCENCY_KERNELS_H
 #define LUCENCY_KERNELS_H
 
@@ -21,7 +23,8 @@ extern "C" {
 
 // MARK: Families
 
-/// Instruction sets. Results differ between families in the last bits; `LK_PORTABLE` gives the same bits on any machine.
+/// Instruction sets. Results differ between families in the last bits; `LK_PORTABLE` gives the same bits on any
+/// machine.
 typedef enum { LK_PORTABLE = 0, LK_AVX2 = 1, LK_AVX512 = 2, LK_NEON = 3 } lk_family;
 
 /// Whether a family is compiled in and supported by this CPU and operating system.
@@ -38,10 +41,10 @@ typedef enum { LK_ZEROS = 0, LK_REFLECT = 1, LK_REPLICATE = 2 } lk_pad_mode;
 
 /// One convolution, always described in its ordinary forward direction: y[k] = sum over c and taps of w * x.
 ///
-/// A *transposed* convolution is the input gradient of an ordinary one. Describe that one (c = the transposed one's output
-/// channels, d/h/w = its output size, k = its input channels; PyTorch's weight order [in][out][..] is then already
-/// right) and use `LK_INPUT_GRADIENT` for its forward pass, `LK_FORWARD` for its input gradient, and `LK_WEIGHT_GRADIENT`
-/// with `input` = the gradient of its output, `output_gradient` = its input.
+/// A *transposed* convolution is the input gradient of an ordinary one. Describe that one (c = the transposed one's
+/// output channels, d/h/w = its output size, k = its input channels; PyTorch's weight order [in][out][..] is then
+/// already right) and use `LK_INPUT_GRADIENT` for its forward pass, `LK_FORWARD` for its input gradient, and
+/// `LK_WEIGHT_GRADIENT` with `input` = the gradient of its output, `output_gradient` = its input.
 typedef struct {
     int32_t n, c, d, h, w;                      ///< x: images, real channels, size; d = 1 in 2-D
     int32_t k;                                  ///< real channels of y
@@ -118,8 +121,8 @@ void lk_to_plain(lk_family family, const float *blocked, float *plain, int64_t c
 
 // MARK: Between convolutions
 //
-// These work on a *slab*: `pixels` adjacent pixels of one channel block (16 floats each). The caller cuts tensors into slabs
-// (by shape only where sums are involved) and may run them in any order. Per-channel arguments are 16 floats.
+// These work on a *slab*: `pixels` adjacent pixels of one channel block (16 floats each). The caller cuts tensors into
+// slabs (by shape only where sums are involved) and may run them in any order. Per-channel arguments are 16 floats.
 
 /// sums[0..15] = sum of x, sums[16..31] = sum of x^2, in float64. Sums of dy are the bias gradient.
 void lk_channel_sums(lk_family family, const float *x, int64_t pixels, double *sums);
@@ -135,9 +138,9 @@ void lk_normalise(
 void lk_normalise_gradient_sums(
     lk_family family, const float *x, const float *dy, const float *scale, const float *shift, const float *residual,
     const float *mean, lk_activation activation, float slope, int64_t pixels, double *sums);
-/// Second pass: dx = a * g + b * (x - mean) + e, and dresidual = g where not NULL. Batch normalisation with m pixels, from the
-/// sums S0, S1 over the batch: a = gamma/std, b = -gamma/std^3 * S1/m, e = -gamma/std * S0/m; dgamma = S1/std, dbeta = S0.
-/// dx may be dy or x; `accumulate` adds to dx and to dresidual.
+/// Second pass: dx = a * g + b * (x - mean) + e, and dresidual = g where not NULL. Batch normalisation with m pixels,
+/// from the sums S0, S1 over the batch: a = gamma/std, b = -gamma/std^3 * S1/m, e = -gamma/std * S0/m; dgamma = S1/std,
+/// dbeta = S0. dx may be dy or x; `accumulate` adds to dx and to dresidual.
 void lk_normalise_gradient(
     lk_family family, const float *x, const float *dy, const float *scale, const float *shift, const float *residual,
     const float *mean, const float *a, const float *b, const float *e, lk_activation activation, float slope,
