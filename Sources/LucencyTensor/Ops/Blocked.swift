@@ -48,6 +48,9 @@ struct BlockedPieces: Sendable {
     var piecesPerBlock: Int { (pixels + Self.pixelsPerPiece - 1) / Self.pixelsPerPiece }
     var count: Int { images * blocks * piecesPerBlock }
 
+    /// Floats from image to image where they are adjacent.
+    var imageStride: Int { blocks * pixels * Layout.lanes }
+
     /// Some pixels of one channel block of one image.
     struct Piece {
         let image: Int
