@@ -52,7 +52,7 @@ let package = Package(
         .target(name: "LucencyFourier", dependencies: ["LucencyImaging", "LucencyFoundation", "CFFTW"]),
         .target(
             name: "LucencyFormats", dependencies: ["LucencyImaging", "LucencyFoundation", "CPNG", "CTIFF", "CJPEG"]),
-        .target(name: "LucencyTensor", dependencies: ["LucencyKernels", "LucencyFoundation"]),
+        .target(name: "LucencyTensor", dependencies: ["LucencyKernels", "LucencyFoundation", "COpenBLAS"]),
         .target(name: "LucencyImaging", dependencies: ["LucencyFoundation"]),
         .target(name: "LucencyFoundation", dependencies: ["CCrypto"]),
 
@@ -63,6 +63,8 @@ let package = Package(
         .target(name: "CPNG", linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("z")]),
         .target(name: "CTIFF", linkerSettings: [.linkedLibrary("tiff")]),
         .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+        // Loaded when first needed, so there is nothing to link but the loader.
+        .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
