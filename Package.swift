@@ -73,7 +73,8 @@ let package = Package(
             name: "Support", dependencies: ["LucencyTensor", "LucencyImaging", "LucencyFoundation"],
             path: "Tests/Support"),
         .testTarget(
-            name: "LucencyTensorTests", dependencies: ["LucencyTensor", "LucencyFoundation", "Support"]),
+            name: "LucencyTensorTests", dependencies: ["LucencyTensor", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],
