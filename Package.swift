@@ -4,7 +4,7 @@ import PackageDescription
 // What `import Lucency` brings. Who imports it names these too, because a re-exported module that changed would otherwise
 // not be noticed by an incremental build.
 let reexported: [Target.Dependency] = [
-    "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyCalibration", "LucencyMorphology", "LucencyFourier",
+    "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyLearning", "LucencyNetworks", "LucencyCalibration", "LucencyMorphology", "LucencyFourier",
     "LucencyFormats", "LucencyPhantoms", "LucencyTensor", "LucencyImaging", "LucencyFoundation",
 ]
 
@@ -45,7 +45,10 @@ let package = Package(
 
         // Algorithms and values.
         .target(name: "LucencyReports", dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation"]),
+        .target(
+            name: "LucencyLearning", dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation"]),
         .target(name: "LucencyPhantoms", dependencies: ["LucencyImaging", "LucencyFoundation"]),
+        .target(name: "LucencyNetworks", dependencies: ["LucencyTensor", "LucencyFoundation"]),
         .target(
             name: "LucencyCalibration", dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation"]),
         .target(name: "LucencyMorphology", dependencies: ["LucencyImaging", "LucencyFoundation"]),
@@ -75,6 +78,15 @@ let package = Package(
         .testTarget(
             name: "LucencyTensorTests", dependencies: ["LucencyTensor", "LucencyFoundation", "Support"],
             exclude: ["Fixtures"]),
+        .testTarget(
+            name: "LucencyNetworksTests",
+            dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation", "Support"]),
+        .testTarget(
+            name: "LucencyLearningTests",
+            dependencies: [
+                "LucencyLearning", "LucencyNetworks", "LucencyTensor", "LucencyPhantoms", "LucencyImaging",
+                "LucencyFoundation", "Support",
+            ]),
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],

@@ -7,7 +7,7 @@ import LucencyFoundation
 #endif
 
 /// How queries, keys and values of several heads share the channels of one tensor.
-public enum AttentionLayout: String, CaseIterable, Sendable {
+public enum AttentionLayout: String, Codable, CaseIterable, Sendable {
     /// Heads first: q, k and v of head 0, then of head 1, …
     case interleaved
     /// All queries, then all keys, then all values, each with its heads one behind another.

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct TimeEmbeddingTests {
     @Test func `times become cosines, then sines, as in the reference`() throws {
-        let golden = try GoldenNetwork.fixture("time_embedding")
+        let golden = try GoldenRun.fixture("time_embedding")
         let times = try golden.tensor("t").array.map(Double.init)
         for width in [16, 128] {
             let error = try Tensor.timeEmbedding(times, width: width).error(against: golden.tensor("dim\(width)"))

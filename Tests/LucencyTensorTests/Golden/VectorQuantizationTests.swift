@@ -31,9 +31,9 @@ import Testing
     @Test(arguments: Setting.families) func `codes, losses and the straight-through gradient are the reference's`(
         _ setting: Setting
     ) throws {
-        let golden = try GoldenNetwork.fixture("quantiser")
+        let golden = try GoldenRun.fixture("quantiser")
         let run = try run(golden.tensor("z"), golden.tensor("codebook"), setting) { tape, q in
-            let upstream = try tape.record(WeightedSum(weights: golden.tensor("upstream")), q.quantised)
+            let upstream = try tape.weightedSum(q.quantised, golden.tensor("upstream"))
             return try tape.add(upstream, q.commitmentLoss)
         }
         let q = run.quantization, workspace = run.workspace
@@ -45,13 +45,13 @@ import Testing
         errors["grad_z"] = try workspace.gradient(of: run.z).error(against: golden.tensor("grad_z"))
         for (name, error) in errors { #expect(error <= 1e-5, "\(name)") }
         #expect(try workspace.gradient(of: "codebook").array.allSatisfy { $0 == 0 })
-        print("golden quantiser \(setting.testDescription): \(errors.values.max() ?? 0)")
+        print("golden quantiser \(setting): \(errors.values.max() ?? 0)")
     }
 
     @Test(arguments: Setting.families) func `a codebook that learns by gradient gets the reference's`(
         _ setting: Setting
     ) throws {
-        let golden = try GoldenNetwork.fixture("quantiser")
+        let golden = try GoldenRun.fixture("quantiser")
         let run = try run(golden.tensor("z"), golden.tensor("codebook"), setting) { $1.codebookLoss }
         let loss = try run.workspace.tensor(run.quantization.codebookLoss)
         #expect(try loss.error(against: golden.tensor("vq.codebook_loss")) <= 1e-5)
@@ -63,7 +63,7 @@ import Testing
     @Test(arguments: Setting.families) func `three updates of the codebook by moving averages are the reference's`(
         _ setting: Setting
     ) throws {
-        let golden = try GoldenNetwork.fixture("quantiser")
+        let golden = try GoldenRun.fixture("quantiser")
         let batches = try golden.tensor("ema.z"), size = batches.shape.count / 3
         let shape = Array(batches.shape.dimensions.dropFirst())
         var codebook = try golden.tensor("codebook")
@@ -87,7 +87,7 @@ import Testing
                 }
             }
         }
-        print("golden quantiser averages \(setting.testDescription): \(worst)")
+        print("golden quantiser averages \(setting): \(worst)")
     }
 
     @Test func `equal distances take the lowest code, and NaN takes none and teaches nothing`() throws {

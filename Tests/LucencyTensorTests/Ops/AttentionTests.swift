@@ -59,7 +59,7 @@ import Testing
         let tape = Tape(.training), input = tape.input("x", x.shape)
         let out = try tape.attention(input, heads: heads, layout: layout, scale: scale)
         let plan = try TensorPlan(
-            tape, outputs: [out], gradientsOf: tape.record(WeightedSum(weights: upstream), out),
+            tape, outputs: [out], gradientsOf: tape.weightedSum(out, upstream),
             inputGradients: [input], options: .init(kernels: setting.kernels))
         let workspace = try Workspace(
             plan, parameters: Parameters([], seed: 0), pool: ThreadPool(threads: setting.threads))
@@ -135,7 +135,7 @@ import Testing
         let bytes = try [4096, 16384].map { sites in
             let tape = Tape(.training), input = tape.input("x", try Shape([1, 24, sites]))
             let out = try tape.attention(input, heads: 1)
-            let loss = try tape.record(WeightedSum(weights: Tensor(out.shape, repeating: 1)), out)
+            let loss = try tape.weightedSum(out, Tensor(out.shape, repeating: 1))
             return try TensorPlan(
                 tape, outputs: [out], gradientsOf: loss, inputGradients: [input],
                 options: .init(kernels: setting.kernels)

@@ -11,7 +11,7 @@ import Testing
         let tape = Tape(.training), values = inputs.map { tape.input("x", $0.shape) }
         let out = try build(tape, values)
         let plan = try TensorPlan(
-            tape, outputs: [out], gradientsOf: tape.record(WeightedSum(weights: upstream), out),
+            tape, outputs: [out], gradientsOf: tape.weightedSum(out, upstream),
             inputGradients: values, options: .init(kernels: setting.kernels))
         let workspace = try Workspace(
             plan, parameters: Parameters([], seed: 0), pool: ThreadPool(threads: setting.threads))

@@ -29,7 +29,7 @@ import Testing
         }
         let tape = Tape(.training), inputs = [x, scale, shift], values = inputs.map { tape.input("x", $0.shape) }
         let out = try tape.layerNormalization(values[0], scale: values[1], shift: values[2])
-        let scalar = try tape.record(WeightedSum(weights: upstream), out)
+        let scalar = try tape.weightedSum(out, upstream)
         let plan = try TensorPlan(
             tape, outputs: [scalar], gradientsOf: scalar, inputGradients: values,
             options: .init(kernels: setting.kernels))
@@ -63,7 +63,7 @@ import Testing
         #expect(out.shape.dimensions == [2, 3, 20])
         let upstream = try Tensor([2, 3, 20], (0..<120).map { Float($0) })
         let plan = try TensorPlan(
-            tape, outputs: [out], gradientsOf: tape.record(WeightedSum(weights: upstream), out),
+            tape, outputs: [out], gradientsOf: tape.weightedSum(out, upstream),
             options: .init(kernels: setting.kernels))
         let parameters = try Parameters(tape.parameters, seed: 1)
         let workspace = try Workspace(plan, parameters: parameters, pool: ThreadPool(threads: setting.threads))
@@ -84,7 +84,7 @@ import Testing
         let out = try tape.embedding(numbers, table: table)
         let plan = try TensorPlan(
             tape, outputs: [out],
-            gradientsOf: tape.record(WeightedSum(weights: Tensor(out.shape, repeating: 1)), out),
+            gradientsOf: tape.weightedSum(out, Tensor(out.shape, repeating: 1)),
             options: .init(kernels: Kernels(family: .portable)))
         let workspace = try Workspace(plan, parameters: Parameters(tape.parameters, seed: 1), pool: .serial)
         try workspace.run([numbers: Tensor([6], [0, 4, -1, 0.5, .nan, 3e30])])
