@@ -70,8 +70,6 @@ package struct GoldenRun {
     /// Of the result and of each gradient, by the fixture's names, in units of max(1, largest number of the reference).
     package let errors: [String: Double]
 
-    package var worst: Double { errors.values.max() ?? 0 }
-
     /// A fixture of the engine's tests.
     package static func fixture(_ name: String) throws -> GoldenTensors {
         try GoldenTensors(TestFiles.fixture("LucencyTensorTests", name + ".safetensors"))

@@ -90,7 +90,7 @@ import Testing
         try workspace.run([numbers: Tensor([6], [0, 4, -1, 0.5, .nan, 3e30])])
         let rows = try workspace.tensor(out).array
         #expect(rows.prefix(2) == [1, 1])
-        #expect(rows.dropFirst(2).allSatisfy(\.isNaN))
+        #expect(rows.dropFirst(2).allSatisfy { $0.isNaN })
         #expect(try workspace.gradient(of: "table").array == [1, 1, 0, 0, 0, 0, 0, 0])
     }
 }
