@@ -7,9 +7,10 @@ DEMO := out/demo
 SOURCES := Package.swift Sources Tests
 MAX_LINES := 700
 
-# Debian package : pkg-config module that shows it is there.
+# Debian package : pkg-config module that shows it is there, if there is one. OpenBLAS is loaded when first needed, so what
+# it takes is its library alone.
 PACKAGES := libfftw3-dev:fftw3f libpng-dev:libpng libtiff-dev:libtiff-4 libjpeg62-turbo-dev:libjpeg \
-	zlib1g-dev:zlib libssl-dev:libcrypto
+	zlib1g-dev:zlib libssl-dev:libcrypto libopenblas0-pthread:
 
 .PHONY: build packages demo test format lint sanitize sanitize-address sanitize-thread clean help
 .DEFAULT_GOAL := build

@@ -4,7 +4,7 @@ import PackageDescription
 // What `import Lucency` brings. Who imports it names these too, because a re-exported module that changed would otherwise
 // not be noticed by an incremental build.
 let reexported: [Target.Dependency] = [
-    "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyCalibration", "LucencyMorphology", "LucencyFourier",
+    "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyLearning", "LucencyNetworks", "LucencyCalibration", "LucencyMorphology", "LucencyFourier",
     "LucencyFormats", "LucencyPhantoms", "LucencyTensor", "LucencyImaging", "LucencyFoundation",
 ]
 
@@ -46,14 +46,17 @@ let package = Package(
 
         // Algorithms and values.
         .target(name: "LucencyReports", dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation"]),
+        .target(
+            name: "LucencyLearning", dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation"]),
         .target(name: "LucencyPhantoms", dependencies: ["LucencyImaging", "LucencyFoundation"]),
+        .target(name: "LucencyNetworks", dependencies: ["LucencyTensor", "LucencyFoundation"]),
         .target(
             name: "LucencyCalibration", dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation"]),
         .target(name: "LucencyMorphology", dependencies: ["LucencyImaging", "LucencyFoundation"]),
         .target(name: "LucencyFourier", dependencies: ["LucencyImaging", "LucencyFoundation", "CFFTW"]),
         .target(
             name: "LucencyFormats", dependencies: ["LucencyImaging", "LucencyFoundation", "CPNG", "CTIFF", "CJPEG"]),
-        .target(name: "LucencyTensor", dependencies: ["LucencyKernels", "LucencyFoundation"]),
+        .target(name: "LucencyTensor", dependencies: ["LucencyKernels", "LucencyFoundation", "COpenBLAS"]),
         .target(name: "LucencyImaging", dependencies: ["LucencyFoundation"]),
         .target(name: "LucencyFoundation", dependencies: ["CCrypto"]),
 
@@ -64,6 +67,8 @@ let package = Package(
         .target(name: "CPNG", linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("z")]),
         .target(name: "CTIFF", linkerSettings: [.linkedLibrary("tiff")]),
         .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+        // Loaded when first needed, so there is nothing to link but the loader.
+        .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
@@ -72,8 +77,18 @@ let package = Package(
             name: "Support", dependencies: ["LucencyTensor", "LucencyImaging", "LucencyFoundation"],
             path: "Tests/Support"),
         .testTarget(
-            name: "LucencyTensorTests", dependencies: ["LucencyTensor", "LucencyFoundation", "Support"]),
+            name: "LucencyTensorTests", dependencies: ["LucencyTensor", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
         .testTarget(name: "LucencyKernelsTests", dependencies: ["LucencyKernels"]),
+        .testTarget(
+            name: "LucencyNetworksTests",
+            dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation", "Support"]),
+        .testTarget(
+            name: "LucencyLearningTests",
+            dependencies: [
+                "LucencyLearning", "LucencyNetworks", "LucencyTensor", "LucencyPhantoms", "LucencyImaging",
+                "LucencyFoundation", "Support",
+            ]),
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],

@@ -14,6 +14,7 @@ import Testing
         }
         #expect(facts["lucency"]?.stringValue == lucencyVersion)
         #expect(facts["kernels"]?["used"] == "portable")
+        #expect(facts["matrixProducts"]?.stringValue == MatrixProducts.description)
         #expect(facts["tiffCodecs"]?["deflate"] == true)
         let formats = facts["formats"]?.arrayValue ?? []
         #expect(formats.contains { $0["name"] == "tiff" && $0["writes"] == true })

@@ -70,6 +70,9 @@ struct Checkup {
             let names = unused.map(\.rawValue).joined(separator: ", ")
             notes.append("the processor has \(names), for which this build has no kernels")
         }
+        if !MatrixProducts.usesOpenBLAS {
+            notes.append("matrix products are slow without OpenBLAS (Debian: libopenblas0-pthread)")
+        }
         if Machine.memory < 2_000_000_000 { notes.append("less than 2 GB of memory: large images will be refused") }
         (self.problems, self.notes, self.features) = (problems, notes, features)
     }
@@ -110,6 +113,7 @@ struct Checkup {
                 "used": .string(KernelFamily.standard.rawValue),
                 "built": .array(KernelFamily.built.map { .string($0.rawValue) }),
             ],
+            "matrixProducts": .string(MatrixProducts.description),
             "memory": .integer(Machine.memory), "temporaryFolder": .string(Machine.temporaryFolder),
             "problems": .array(problems.map { .string($0) }), "notes": .array(notes.map { .string($0) }),
         ]
@@ -129,6 +133,7 @@ struct Checkup {
                 "kernels",
                 "\(KernelFamily.standard.rawValue) (built: \(KernelFamily.built.map(\.rawValue).joined(separator: ", ")))"
             ),
+            ("matrix products", MatrixProducts.description),
             ("memory", MemoryBudget.text(Machine.memory)), ("temporary", Machine.temporaryFolder),
         ]
         let width = (rows.map(\.0.count).max() ?? 0) + 2

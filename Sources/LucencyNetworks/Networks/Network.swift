@@ -1,0 +1,74 @@
+import LucencyFoundation
+import LucencyTensor
+
+/// A network as a value: its settings, and how they are recorded on a tape. Weights live in `Parameters`.
+public protocol Network: Codable, Hashable, Sendable {
+    /// The word for it in model files and pipelines: `unet`.
+    static var kind: String { get }
+
+    /// The network with its default settings, which stand in for those that a model file leaves out.
+    init()
+
+    /// Spatial dimensions of the images it takes.
+    var axes: Int { get }
+    /// Channels of the images it takes.
+    var inputChannels: Int { get }
+    /// Each spatial extent of its input must be a multiple of these. `Predictor` pads and crops to that end.
+    var sizeMultiple: [Int] { get }
+
+    /// Refuses settings that contradict each other, all at once.
+    func problems() -> [Diagnostic]
+
+    /// Records the network.
+    /// - Parameter x: N, `inputChannels`, spatial.
+    /// - Returns: the result at full size first; with deep supervision, then those at coarser scales.
+    /// - Throws: `Diagnostic` naming what does not fit.
+    func callAsFunction(_ x: Value, _ scope: Scope) throws(Diagnostic) -> [Value]
+}
+
+extension Network {
+    /// Refuses wrong settings, and inputs that the network cannot take.
+    func check(_ x: Value) throws(Diagnostic) {
+        if let problem = problems().first { throw problem }
+        let shape = x.shape
+        guard shape.rank == axes + 2, shape.channels == inputChannels else {
+            throw Diagnostic(
+                .shapeMismatch,
+                "\(Self.kind): takes images of \(inputChannels) channel(s) and \(axes) dimensions, found \(shape)")
+        }
+        guard zip(shape.spatial, sizeMultiple).allSatisfy({ $0 % $1 == 0 }) else {
+            let padded = zip(shape.spatial, sizeMultiple).map { ($0 + $1 - 1) / $1 * $1 }
+            throw Diagnostic(
+                .shapeMismatch, "\(Self.kind): the size \(shape.spatial) is not a multiple of \(sizeMultiple)",
+                remedy: "pad the image to \(padded) and crop the result, as Predictor does")
+        }
+    }
+
+    /// The network's initial parameters: a function of the seed and each parameter's name.
+    /// - Throws: `Diagnostic` when its settings contradict each other.
+    public func parameters(seed: UInt64) throws(Diagnostic) -> Parameters {
+        try Parameters(declarations(), seed: seed)
+    }
+
+    /// The parameters that the network owns, in the order of their use.
+    public func declarations() throws(Diagnostic) -> [ParameterDeclaration] {
+        if let problem = problems().first { throw problem }
+        let tape = Tape(.inference)
+        // Two pixels at the coarsest level, because one has no variance.
+        let x = tape.input("image", try Shape([1, inputChannels] + sizeMultiple.map { 2 * $0 }))
+        _ = try self(x, Scope(tape))
+        return tape.parameters
+    }
+}
+
+/// Collects what is wrong with settings.
+struct SettingCheck {
+    let kind: String
+    private(set) var problems: [Diagnostic] = []
+
+    init(_ kind: String) { self.kind = kind }
+
+    mutating func require(_ holds: Bool, _ message: @autoclosure () -> String) {
+        if !holds { problems.append(Diagnostic(.badArgument, "\(kind): \(message())")) }
+    }
+}
