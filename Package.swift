@@ -77,7 +77,8 @@ let package = Package(
             name: "LucencyTensorTests", dependencies: ["LucencyTensor", "LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyNetworksTests",
-            dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation", "Support"]),
+            dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
         .testTarget(
             name: "LucencyLearningTests",
             dependencies: [

@@ -30,6 +30,55 @@ import Testing
         #expect(!names.contains { $0.contains("running") })
     }
 
+    /// The fixture is a checkpoint of the PyTorch original with its results and some gradients, made in float64 by
+    /// dynamic-network-architectures 0.3.1 under torch 2.15: all copies that such a checkpoint holds included.
+    @Test func `a checkpoint of the PyTorch original loads by name and gives its results`() throws {
+        let golden = try GoldenTensors(
+            TestFiles.fixture("LucencyNetworksTests", "residual_encoder_unet.safetensors"))
+        var state: [String: Tensor] = [:]
+        for (name, tensor) in golden.tensors where name.hasPrefix("state.") {
+            state[String(name.dropFirst("state.".count))] = tensor
+        }
+        let parameters = try Self.tiny.parameters(seed: 1)
+        #expect(parameters.trainableWeights == 17852)
+        #expect(state.count == 200)
+        #expect(throws: DiagnosticList.self) { try parameters.load(state) }
+        #expect(try parameters.load(state, names: .nnUNet).isEmpty)
+        let x = try golden.tensor("in.x")
+        let tape = Tape(.training), input = tape.input("x", x.shape)
+        let outputs = try Self.tiny(input, Scope(tape))
+        var loss: Value?
+        for output in outputs {
+            let last = Float(output.shape.count - 1)
+            let weights = try Tensor(
+                output.shape, AlignedBuffer((0..<output.shape.count).map { 2 * Float($0) / last - 1 }))
+            let part = try tape.record(WeightedSum(weights), output)
+            loss = if let sum = loss { try tape.add(sum, part) } else { part }
+        }
+        let plan = try TensorPlan(
+            tape, outputs: outputs, gradientsOf: loss, options: .init(kernels: Kernels(family: .best)))
+        let workspace = try Workspace(plan, parameters: parameters, pool: .serial)
+        try workspace.run([input: x])
+        for (index, output) in outputs.enumerated() {
+            try expectClose(workspace.tensor(output), golden.tensor("out.\(index)"))
+        }
+        let gradients = golden.tensors.filter { $0.key.hasPrefix("grad.") }
+        #expect(gradients.count == 5)
+        for (name, expected) in gradients {
+            try expectClose(workspace.gradient(of: String(name.dropFirst("grad.".count))), expected, tolerance: 2e-5)
+        }
+        // The same without gradients, where convolutions and activations are fused.
+        try expectClose(
+            Predictor(Self.tiny, parameters: parameters, edges: .zeros)(x), golden.tensor("out.0"))
+    }
+
+    @Test func `the network that nnU-Net plans for medium memory has its number of weights`() throws {
+        let network = ResidualEncoderUNet()
+        // Counted by dynamic-network-architectures 0.3.1.
+        let weights = try network.declarations().reduce(0) { $0 + $1.shape.count }
+        #expect(weights == 102_349_770)
+    }
+
     @Test func `results come finest first, and the coarser ones only with deep supervision`() throws {
         let tape = Tape(.inference), x = tape.input("x", try Shape([1, 2, 4, 16, 24]))
         #expect(Self.tiny.sizeMultiple == [2, 4, 4])

@@ -27,7 +27,7 @@ public final class Learner {
     public let parameters: Parameters
     public let settings: LearningSettings
     /// Where random numbers of training derive from; kept here so that a checkpoint holds it.
-    public let seed: UInt64
+    public package(set) var seed: UInt64
     /// Steps done.
     public package(set) var step = 0
     /// The moving average of the weights, with the states of the network as they are; nil where none is kept.
