@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
+// Products and sums are rounded apart, on every machine; families with fused instructions turn this on for themselves.
+#pragma STDC FP_CONTRACT OFF
+
 enum {
     block = 16, // channels of a block
     panel = 32, // output channels of a panel of packed weights; the last may be one block wide
@@ -109,12 +112,12 @@ typedef struct {
     lk_epilogue epilogue;
 } lk_row;
 
-// sums[i][j] += sum over rows and pixels of x[i] * dy[j]: one block of input channels, one panel.
+// sums[i][j] += sum over rows and pixels of x[i] * dy[j] (or = where `fresh`): one block of input channels, one panel.
 typedef struct {
     const float *x, *dy[2];
     float *sums;
-    int64_t x_step, x_row, dy_step, dy_row;
-    int32_t rows, pixels, lanes, width;
+    int64_t x_step, x_row, dy_step, dy_row, sums_step; // sums_step: floats from one input channel to the next
+    int32_t rows, pixels, lanes, width, fresh;
 } lk_outer;
 
 typedef struct {
@@ -128,6 +131,9 @@ typedef struct {
         int32_t tile, const float *m, int64_t position, float *y, int64_t row, int32_t rows, int32_t columns,
         const lk_epilogue *epilogue);
     void (*winograd_gradient)(int32_t tile, const float *dy, int64_t row, float *u, int64_t position);
+    // Adds the splits' sums [position][width] of one input channel and transforms them to weights [9][panel].
+    void (*winograd_weights)(
+        int32_t tile, const float *sums, int32_t splits, int64_t split, int32_t width, float *weights);
 
     void (*to_blocked)(const float *plain, float *blocked, int64_t c, int64_t pixels);
     void (*to_plain)(const float *blocked, float *plain, int64_t c, int64_t pixels);

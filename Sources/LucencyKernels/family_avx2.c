@@ -5,7 +5,7 @@
 #define VW 8
 #define TILE 6
 #define ROWS 4
-#pragma STDC FP_CONTRACT ON
+#define FUSED 1
 #include "Vector.inc"
 #include "Gemm.inc"
 #include "Winograd.inc"

@@ -5,7 +5,7 @@
 #define VW 4
 #define TILE 12
 #define ROWS 8
-#pragma STDC FP_CONTRACT ON
+#define FUSED 1
 #include "Vector.inc"
 #include "Gemm.inc"
 #include "Winograd.inc"

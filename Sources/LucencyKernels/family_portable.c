@@ -4,7 +4,7 @@
 #define VW 4
 #define TILE 6
 #define ROWS 4
-#pragma STDC FP_CONTRACT OFF
+#define FUSED 0
 #include "Vector.inc"
 #include "Gemm.inc"
 #include "Winograd.inc"

@@ -92,6 +92,7 @@ static void add_rectangle(const Work *work, int32_t z, int32_t top, int32_t bott
                     .x_row = g->h.step * x_row,
                     .dy_step = block,
                     .dy_row = y_row,
+                    .sums_step = width,
                     .rows = y1 - y0,
                     .pixels = x1 - x0,
                     .lanes = lanes(g->in, b),

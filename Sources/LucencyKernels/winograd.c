@@ -17,6 +17,7 @@ typedef struct {
     int32_t size, count, split;          // tiles of a block; blocks
     int32_t block_groups;                // split: shares of the input blocks
     int64_t factors, products, list;     // floats
+    int64_t in_position, out_position;   // floats from one position to the next, of factors and of products
 } Plan;
 
 static Plan make_plan(const lk_conv *conv, lk_pass pass, lk_algorithm algorithm) {
@@ -33,12 +34,15 @@ static Plan make_plan(const lk_conv *conv, lk_pass pass, lk_algorithm algorithm)
     int32_t size = smaller(96, larger(12, (int32_t)(budget / tile_floats) / 12 * 12));
     const int64_t weights = (int64_t)p.positions * p.terms * block * p.panels * panel;
     p.split = p.total < 8 * size || weights > (4 << 20);
-    if (p.split) size = 48;
+    if (p.split) size = 64;
     p.count = (int32_t)ceiling(p.total, size);
     p.size = (int32_t)ceiling(p.total, p.count);
     p.block_groups = p.split ? (int32_t)ceiling(p.in_blocks, 4) : 1;
-    p.factors = (int64_t)p.positions * p.terms * p.size * block;
-    p.products = (int64_t)p.positions * p.size * panel;
+    // An odd number of cache lines, so that a tile's positions fall into different sets of the caches.
+    p.in_position = ((int64_t)p.terms * p.size | 1) * block;
+    p.out_position = (int64_t)p.size * panel + block;
+    p.factors = p.positions * p.in_position;
+    p.products = p.positions * p.out_position;
     p.list = lines(ceiling((int64_t)p.terms * sizeof(lk_term), sizeof(float)));
     return p;
 }
@@ -64,26 +68,28 @@ static lk_conv_sizes_t sizes(const lk_conv *conv, lk_pass pass, lk_algorithm alg
 enum { most_positions = 36 };
 
 // Rows of G at the interpolation points, for weights g: {g0, (g0 + g2 p^2) +- p g1, g2} over the points' weights.
-static inline void weight_line(int32_t tile, const float *g, int32_t step, float *u, int32_t out_step) {
-    for (int32_t j = 0; j < panel; j++) {
-        const float g0 = g[j], g1 = g[step + j], g2 = g[2 * step + j];
-        if (tile == 2) {
-            const float even = 0.5f * (g0 + g2), odd = 0.5f * g1;
-            u[j] = g0;
+static inline void weight_line(
+    int32_t tile, const float *restrict g, int32_t step, float *restrict u, int32_t out_step) {
+    if (tile == 2) {
+        for (int32_t j = 0; j < panel; j++) {
+            const float g1 = g[step + j], even = 0.5f * (g[j] + g[2 * step + j]), odd = 0.5f * g1;
+            u[j] = g[j];
             u[out_step + j] = even + odd;
             u[2 * out_step + j] = even - odd;
-            u[3 * out_step + j] = g2;
-        } else {
-            const float a = (float)LK_INNER, b = (float)LK_OUTER;
-            const float evenA = (-2.0f / 3) * (g0 + 0.5f * g2), oddA = (-2.0f / 3) * a * g1;
-            const float evenB = (1.0f / 6) * (g0 + 2 * g2), oddB = (1.0f / 6) * b * g1;
-            u[j] = g0;
-            u[out_step + j] = evenA + oddA;
-            u[2 * out_step + j] = evenA - oddA;
-            u[3 * out_step + j] = evenB + oddB;
-            u[4 * out_step + j] = evenB - oddB;
-            u[5 * out_step + j] = g2;
+            u[3 * out_step + j] = g[2 * step + j];
         }
+        return;
+    }
+    for (int32_t j = 0; j < panel; j++) {
+        const float g0 = g[j], g1 = g[step + j], g2 = g[2 * step + j];
+        const float evenA = (-2.0f / 3) * (g0 + 0.5f * g2), oddA = (float)(-2.0 / 3 * LK_INNER) * g1;
+        const float evenB = (1.0f / 6) * (g0 + 2 * g2), oddB = (float)(1.0 / 6 * LK_OUTER) * g1;
+        u[j] = g0;
+        u[out_step + j] = evenA + oddA;
+        u[2 * out_step + j] = evenA - oddA;
+        u[3 * out_step + j] = evenB + oddB;
+        u[4 * out_step + j] = evenB - oddB;
+        u[5 * out_step + j] = g2;
     }
 }
 
@@ -96,26 +102,29 @@ static void pack(
     const int64_t out_stride = pass == LK_FORWARD ? (int64_t)conv->c * taps : taps;
     float *out = packed + (int64_t)chunk * panel * p.positions * p.terms * block;
     const int64_t position = (int64_t)p.terms * block * width;
-    float g[9 * panel] = {0}, lines_done[6 * 3 * panel], u[most_positions * panel];
+    float g[9 * panel] = {0}, half[6 * 3 * panel];
+    float u[most_positions * block * panel]; // of one term, so that what is written far apart is written in long runs
     for (int32_t term = 0; term < p.terms; term++) {
         const int32_t z = term / p.in_blocks, first = term % p.in_blocks * block;
         for (int32_t i = 0; i < block; i++) {
-            float *to = out + ((int64_t)term * block + i) * width;
+            float *to = u + i * panel;
             if (first + i >= p.g.in) {
-                for (int32_t q = 0; q < p.positions; q++) memset(to + q * position, 0, (size_t)width * sizeof(float));
+                for (int32_t q = 0; q < p.positions; q++) memset(to + q * block * panel, 0, panel * sizeof(float));
                 continue;
             }
             const float *from = weights + chunk * panel * out_stride + (first + i) * in_stride + z * 9;
             for (int32_t j = 0; j < real; j++)
                 for (int32_t tap = 0; tap < 9; tap++)
                     g[(pass == LK_FORWARD ? tap : 8 - tap) * panel + j] = from[j * out_stride + tap];
-            for (int32_t x = 0; x < 3; x++)
-                weight_line(p.tile, g + x * panel, 3 * panel, lines_done + x * panel, 3 * panel);
+            for (int32_t x = 0; x < 3; x++) weight_line(p.tile, g + x * panel, 3 * panel, half + x * panel, 3 * panel);
             for (int32_t y = 0; y < side; y++)
-                weight_line(p.tile, lines_done + y * 3 * panel, panel, u + y * side * panel, panel);
-            for (int32_t q = 0; q < p.positions; q++)
-                memcpy(to + q * position, u + q * panel, (size_t)width * sizeof(float));
+                weight_line(p.tile, half + y * 3 * panel, panel, to + y * side * block * panel, block * panel);
         }
+        for (int32_t q = 0; q < p.positions; q++)
+            for (int32_t i = 0; i < block; i++)
+                memcpy(
+                    out + q * position + ((int64_t)term * block + i) * width, u + (q * block + i) * panel,
+                    (size_t)width * sizeof(float));
     }
 }
 
@@ -141,38 +150,38 @@ static void transform_inputs(
     float *factors) {
     const lk_gather *g = &p->g;
     const int32_t side = p->tile + 2, width = g->w.in, height = g->h.in;
-    const int64_t row = (int64_t)width * block, plane = row * height, position = (int64_t)p->terms * p->size * block;
+    const int64_t row = (int64_t)width * block, plane = row * height, position = p->in_position;
     float patch[most_positions * block];
-    for (int32_t index = first; index < last; index++) {
-        const Tile t = tile_at(p, index);
-        const int32_t y = t.y + g->h.low, x = t.x + g->w.low;
-        const int inside = y >= 0 && x >= 0 && y + side <= height && x + side <= width;
-        for (int32_t tz = 0; tz < g->d.kernel; tz++) {
-            int32_t z;
-            lk_axis_tap(&g->d, 0, tz, &z);
-            z = lk_padded(t.z + z, g->d.in, g->pad_mode);
-            for (int32_t b = from; b < to; b++) {
-                float *u = factors + ((int64_t)(tz * p->in_blocks + b) * p->size + (index - first)) * block;
-                if (z < 0) {
-                    for (int32_t q = 0; q < p->positions; q++) memset(u + q * position, 0, block * sizeof(float));
-                    continue;
-                }
-                const float *from_plane = input + t.image * g->in_stride + ((int64_t)b * g->d.in + z) * plane;
-                if (inside) {
-                    table->winograd_input(p->tile, from_plane + y * row + (int64_t)x * block, row, u, position);
-                    continue;
-                }
-                for (int32_t i = 0; i < side; i++) {
-                    const int32_t line = lk_padded(y + i, height, g->pad_mode);
-                    for (int32_t j = 0; j < side; j++) {
-                        const int32_t column = lk_padded(x + j, width, g->pad_mode);
-                        float *pixel = patch + (i * side + j) * block;
-                        if (line < 0 || column < 0) memset(pixel, 0, block * sizeof(float));
-                        else memcpy(pixel, from_plane + line * row + (int64_t)column * block, block * sizeof(float));
-                    }
-                }
-                table->winograd_input(p->tile, patch, (int64_t)side * block, u, position);
+    // Block by block, so that few rows are read at a time: more streams than the hardware prefetches would wait for memory.
+    for (int32_t term = 0; term < p->terms; term++) {
+        const int32_t b = term % p->in_blocks;
+        if (b < from || b >= to) continue;
+        int32_t offset;
+        lk_axis_tap(&g->d, 0, term / p->in_blocks, &offset);
+        float *u = factors + (int64_t)term * p->size * block;
+        for (int32_t index = first; index < last; index++, u += block) {
+            const Tile t = tile_at(p, index);
+            const int32_t y = t.y + g->h.low, x = t.x + g->w.low;
+            const int32_t z = lk_padded(t.z + offset, g->d.in, g->pad_mode);
+            if (z < 0) {
+                for (int32_t q = 0; q < p->positions; q++) memset(u + q * position, 0, block * sizeof(float));
+                continue;
             }
+            const float *source = input + t.image * g->in_stride + ((int64_t)b * g->d.in + z) * plane;
+            if (y >= 0 && x >= 0 && y + side <= height && x + side <= width) {
+                table->winograd_input(p->tile, source + y * row + (int64_t)x * block, row, u, position);
+                continue;
+            }
+            for (int32_t i = 0; i < side; i++) {
+                const int32_t line = lk_padded(y + i, height, g->pad_mode);
+                for (int32_t j = 0; j < side; j++) {
+                    const int32_t column = lk_padded(x + j, width, g->pad_mode);
+                    float *pixel = patch + (i * side + j) * block;
+                    if (line < 0 || column < 0) memset(pixel, 0, block * sizeof(float));
+                    else memcpy(pixel, source + line * row + (int64_t)column * block, block * sizeof(float));
+                }
+            }
+            table->winograd_input(p->tile, patch, (int64_t)side * block, u, position);
         }
     }
 }
@@ -191,12 +200,11 @@ static void multiply(
         .width = width,
         .pixels = last - first,
     };
-    const int64_t position = (int64_t)p->terms * p->size * block;
     const float *weights = data->packed + (int64_t)panel_index * panel * p->positions * p->terms * block;
     for (int32_t q = 0; q < p->positions; q++) {
-        row.input = factors + q * position;
+        row.input = factors + q * p->in_position;
         row.weights = weights + (int64_t)q * p->terms * block * width;
-        row.output[0] = products + (int64_t)q * p->size * panel;
+        row.output[0] = products + q * p->out_position;
         row.output[1] = row.output[0] + block;
         table->row(&row);
     }
@@ -213,7 +221,7 @@ static void multiply(
                 if (e.bias) e.bias += block;
             }
             table->winograd_output(
-                p->tile, products + (int64_t)(index - first) * panel + half * block, (int64_t)p->size * panel,
+                p->tile, products + (int64_t)(index - first) * panel + half * block, p->out_position,
                 data->output + at + half * channel_block, line, smaller(p->tile, g->h.out - t.y),
                 smaller(p->tile, g->w.out - t.x), &e);
         }

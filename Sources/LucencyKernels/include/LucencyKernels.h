@@ -185,4 +185,7 @@ void lk_sgd_step(
 #ifdef __cplusplus
 }
 #endif
+
+#include "LucencyElementwise.h"
+
 #endif

@@ -48,9 +48,3 @@ struct Addition: Operation {
         }
     }
 }
-
-extension Tape {
-    /// The sum of two tensors of one shape.
-    /// - Throws: `Diagnostic` naming shapes that differ.
-    public func add(_ a: Value, _ b: Value) throws(Diagnostic) -> Value { try record(Addition(), a, b) }
-}

@@ -110,7 +110,8 @@ struct Schedule {
         for output in node.outputs { content[output] = buffer(count(output)) }
         if memory.saved > 0, isTraining { saved[index] = buffer(memory.saved) }
         if memory.prepared > 0 { prepared[index] = buffer(memory.prepared, isTraining ? .arena : .prepared) }
-        workerScratch = max(workerScratch, memory.workerScratch)
+        // Whole cache lines, so that each worker's memory is aligned.
+        workerScratch = max(workerScratch, (memory.workerScratch + 15) / 16 * 16)
         steps.append(
             Step(
                 phase: .forward, node: index, inputs: node.inputs.map { content[$0] },
