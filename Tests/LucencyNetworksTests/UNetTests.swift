@@ -86,12 +86,39 @@ import Testing
         volume.axes = 3
         volume.channels = [5, 6]
         volume.order = .convolutionActivationNorm
-        return [plain, group, instance, none, volume]
+        var linear = plain
+        linear.upsampling = .linear
+        linear.channels = [6, 8]
+        return [plain, group, instance, none, volume, linear]
     }()
 
     @Test(arguments: variants) func `gradients agree with differences, through every path`(network: UNet) throws {
         let shape = try Shape([2, 2] + Array(repeating: 8, count: network.axes))
         try checkGradients(of: network, shape: shape)
+    }
+
+    @Test func `dropout acts while learning, anew at every step, and not otherwise`() throws {
+        var network = UNet(channels: [8, 8])
+        network.norm = .none
+        network.dropout = 0.5
+        let parameters = try network.parameters(seed: 1)
+        var stream = PhiloxStream(seed: 1)
+        let image = Tensor.normal(try Shape([1, 1, 8, 8]), from: &stream)
+        let tape = Tape(.training), input = tape.input("image", image.shape)
+        let output = try network(input, Scope(tape))[0]
+        let plan = try TensorPlan(tape, outputs: [output], options: .init(kernels: Kernels(family: .best)))
+        let workspace = try Workspace(plan, parameters: parameters, pool: .serial)
+        func result(_ step: UInt64) throws -> Tensor {
+            try workspace.run([input: image], seed: 1, step: step)
+            return try workspace.tensor(output)
+        }
+        #expect(try result(0) == result(0))
+        #expect(try result(0) != result(1))
+        let predictor = try Predictor(network, parameters: parameters)
+        #expect(try predictor(image) == predictor(image))
+        var plain = network
+        plain.dropout = 0
+        #expect(try predictor(image) == Predictor(plain, parameters: parameters)(image))
     }
 
     @Test func `every parameter is initialised by seed and name alone`() throws {
