@@ -82,7 +82,8 @@ let package = Package(
         .testTarget(name: "LucencyKernelsTests", dependencies: ["LucencyKernels"]),
         .testTarget(
             name: "LucencyNetworksTests",
-            dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation", "Support"]),
+            dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
         .testTarget(
             name: "LucencyLearningTests",
             dependencies: [
