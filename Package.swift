@@ -4,8 +4,8 @@ import PackageDescription
 // What `import Lucency` brings. Who imports it names these too, because a re-exported module that changed would otherwise
 // not be noticed by an incremental build.
 let reexported: [Target.Dependency] = [
-    "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyCalibration", "LucencyMorphology", "LucencyFourier",
-    "LucencyFormats", "LucencyPhantoms", "LucencyImaging", "LucencyFoundation",
+    "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyPhantoms", "LucencyNetworks", "LucencyCalibration",
+    "LucencyMorphology", "LucencyFourier", "LucencyFormats", "LucencyImaging", "LucencyFoundation",
 ]
 
 // Arrows only point down: a target may import only what its `dependencies` name, and those stand further down here.
@@ -36,8 +36,8 @@ let package = Package(
         .target(
             name: "LucencyStages",
             dependencies: [
-                "LucencyPipeline", "LucencyReports", "LucencyCalibration", "LucencyMorphology", "LucencyFourier",
-                "LucencyFormats", "LucencyImaging", "LucencyFoundation",
+                "LucencyPipeline", "LucencyReports", "LucencyNetworks", "LucencyCalibration", "LucencyMorphology",
+                "LucencyFourier", "LucencyFormats", "LucencyImaging", "LucencyFoundation",
             ]),
         .target(
             name: "LucencyPipeline",
@@ -46,6 +46,7 @@ let package = Package(
         // Algorithms and values.
         .target(name: "LucencyReports", dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation"]),
         .target(name: "LucencyPhantoms", dependencies: ["LucencyImaging", "LucencyFoundation"]),
+        .target(name: "LucencyNetworks", dependencies: ["LucencyFoundation"]),
         .target(
             name: "LucencyCalibration", dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation"]),
         .target(name: "LucencyMorphology", dependencies: ["LucencyImaging", "LucencyFoundation"]),
@@ -87,6 +88,9 @@ let package = Package(
         .testTarget(
             name: "LucencyPhantomsTests",
             dependencies: ["LucencyPhantoms", "LucencyImaging", "LucencyFoundation", "Support"]),
+        .testTarget(
+            name: "LucencyNetworksTests", dependencies: ["LucencyNetworks", "LucencyFoundation", "Support"],
+            exclude: ["Fixtures"]),
         .testTarget(name: "LucencyReportsTests", dependencies: ["LucencyReports", "LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyPipelineTests",
