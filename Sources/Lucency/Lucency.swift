@@ -5,6 +5,7 @@
 @_exported import LucencyFourier
 @_exported import LucencyImaging
 @_exported import LucencyMorphology
+@_exported import LucencyNetworks
 @_exported import LucencyPhantoms
 @_exported import LucencyPipeline
 @_exported import LucencyReports
