@@ -14,6 +14,24 @@ public enum FileSystem {
         return stat(path, &result) == 0 ? result : nil
     }
 
+    /// What a path leads to, symbolic links followed.
+    public enum Kind: Sendable {
+        case file, folder
+        /// A pipe, socket or device: reading it may wait for ever.
+        case special
+    }
+
+    /// What a path leads to; nil if there is nothing.
+    public static func kind(of path: String) -> Kind? {
+        status(path).map { status in
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .folder
+            default: .special
+            }
+        }
+    }
+
     public static func isFile(_ path: String) -> Bool { status(path).map { $0.st_mode & S_IFMT == S_IFREG } ?? false }
     public static func isFolder(_ path: String) -> Bool { status(path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false }
     public static func exists(_ path: String) -> Bool { status(path) != nil }
