@@ -490,6 +490,48 @@ struct RefusalTests {
         }
     }
 
+    @Test("A path that begins with a value of --set starts in the working directory, any other at the pipeline")
+    func pathsOfSettings() throws {
+        try withTemporaryFolder { folder in
+            for name in ["here/data/images", "pipelines/near/images"] {
+                try FileManager.default.createDirectory(
+                    at: folder.appending(path: name), withIntermediateDirectories: true)
+            }
+            try """
+            lucency: 1
+            parameters: {data: near, below: images}
+            sources: {s: {uses: folder, with: {images: "${data}/${below}"}}}
+            stages: {m: {uses: normalize, in: s}}
+            outputs: {o: {from: m, as: "{stem}.tif"}}
+            """.write(to: folder.appending(path: "pipelines/p.yaml"), atomically: true, encoding: .utf8)
+            let here = folder.appending(path: "here")
+            let check = ["check", "../pipelines/p.yaml"]
+            #expect(try runLucency(check, folder: here).status == 0)
+            #expect(try runLucency(check + ["--set", "data=data"], folder: here).status == 0)
+            #expect(try runLucency(check + ["--set", "below=./images"], folder: here).status == 0)
+            #expect(try runLucency(check + ["--set", "data=near"], folder: here).status == 1)
+        }
+    }
+
+    @Test("A pipe among the images does not hold up the run, and a name may begin with ~")
+    func pipeAmongImages() throws {
+        try withTemporaryFolder { folder in
+            let input = folder.appending(path: "input")
+            try FileManager.default.createDirectory(at: input, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(
+                at: Slices.rendered.images.appending(path: "00.png"), to: input.appending(path: "~b.png"))
+            #expect(mkfifo(input.appending(path: "pipe.png").path, 0o644) == 0)
+            let output = folder.appending(path: "out")
+            let run = [
+                "run", membranes, "--input", input.path, "--output", output.path, "--set",
+                "outputs.masks.as=\"{stem}.png\"",
+            ]
+            let text = try errors(run, status: 0)
+            #expect(text.contains("1 done") && text.contains("'pipe.png'"))
+            #expect(FileManager.default.fileExists(atPath: output.appending(path: "~b.png").path))
+        }
+    }
+
     @Test("A label value that belongs to no class names value, pixel and file")
     func unknownLabel() throws {
         try withTemporaryFolder { folder in

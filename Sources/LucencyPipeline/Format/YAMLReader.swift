@@ -78,6 +78,10 @@ private struct TreeBuilder {
         switch event.kind {
         case .scalar(let text, let plain):
             try spend(1, at: event.place)
+            // The system would end a path there.
+            guard !text.utf8.contains(0) else {
+                throw Diagnostic(.yamlSyntax, "the text contains a zero byte", at: event.place)
+            }
             made = Built(tree: LocatedYAML(.scalar(text, plain: plain), at: event.place, base: source.base))
         case .sequenceStart: made = try sequence(event.place, depth)
         case .mappingStart: made = try mapping(event.place, depth)
