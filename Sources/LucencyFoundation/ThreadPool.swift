@@ -14,8 +14,19 @@ public final class ThreadPool: Sendable {
     /// Runs everything in the calling thread.
     public static let serial = ThreadPool(threads: 1)
 
-    /// More threads than this are never started: no machine has so many processors, and every thread takes a stack.
-    public static let maximumThreads = 1024
+    /// More threads than this are never started: no machine has so many processors. Where the address space is limited
+    /// (`ulimit -v`), half of it is left to the work itself.
+    public static let maximumThreads: Int = {
+        var limits = rlimit()
+        #if canImport(Darwin)
+            let known = getrlimit(RLIMIT_AS, &limits) == 0
+        #else
+            let known = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limits) == 0
+        #endif
+        // A stack, and what the allocator sets apart for a thread.
+        let bytesPerThread: UInt64 = 72 << 20
+        return known ? Int(min(1024, max(1, UInt64(limits.rlim_cur) / 2 / bytesPerThread))) : 1024
+    }()
 
     /// How many threads a loop may use, the caller included.
     public let threads: Int

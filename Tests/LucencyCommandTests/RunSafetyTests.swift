@@ -140,10 +140,10 @@ struct RunSafetyTests {
                 let whole = folder.appending(path: "whole")
                 let plain = try runLucency(masks.arguments(input: images.path, output: whole.path) + ["--jobs", "2"])
                 #expect(plain.status == 0, "\(plain.errors)")
-                // Memory for about a hundred stacks of 8 MB, in kB; were no thread missing, the test would say nothing.
+                // Address space for about a hundred stacks of 8 MB, in kB. (The run takes SIGTERM for a wish to stop.)
                 let shell = Program(executable: URL(filePath: "/bin/sh"))
                 let limited = try shell.run(
-                    ["-c", "ulimit -v 1200000; exec timeout 60 \"$0\" \"$@\"", lucencyBinary.path]
+                    ["-c", "ulimit -v 1200000; exec timeout -s KILL 60 \"$0\" \"$@\"", lucencyBinary.path]
                         + masks.arguments(input: images.path) + ["--jobs", "400", "--threads", "400"])
                 #expect(limited.status == 0, "\(limited.errors)")
                 #expect(try results(masks.output) == results(whole))

@@ -24,10 +24,4 @@ import Testing
             #expect(try FileSystem.lock(path) == nil)
         }
     }
-
-    @Test func `threads that the system refuses are told, and the pool counts only those that run`() {
-        #expect(ThreadPool(threads: 0).threads == 1)
-        #expect(ThreadPool(threads: 3).threads == 3)
-        #expect(ThreadPool(threads: .max).threads <= ThreadPool.maximumThreads)
-    }
 }

@@ -72,14 +72,14 @@ struct RecordTests {
                 """
             try bench.fail("count", "b")
             #expect(try bench.run(pipeline).exitStatus == 2)
-            #expect(bench.lines("table.csv") == ["item", "a", "c", "d"])
+            #expect(bench.lines("table.csv") == ["item", "a", "e", "h"])
             #expect(bench.lines("a.csv") == ["rows", "3"])
             // As long as it fails, nothing else is done again.
             let again = try bench.run(pipeline)
             #expect(again.exitStatus == 2 && again.done == 0)
             try bench.mend()
             #expect(try bench.run(pipeline).exitStatus == 0)
-            #expect(bench.lines("table.csv") == ["item", "a", "b", "c", "d"])
+            #expect(bench.lines("table.csv") == ["item", "a", "b", "e", "h"])
             #expect(bench.lines("a.csv") == ["rows", "4"], "what was made from the incomplete table is made again")
             #expect(try bench.run(pipeline).wholes == 0)
         }
@@ -90,7 +90,7 @@ struct RecordTests {
         try withTemporaryFolder { folder in
             let bench = try Workbench(folder)
             #expect(try bench.run(Self.copiesAndTable).exitStatus == 0)
-            for item in ["a", "b", "c", "d"] { try bench.fail("copy", item) }
+            for item in ["a", "b", "e", "h"] { try bench.fail("copy", item) }
             let changed = Self.copiesAndTable.replacingOccurrences(
                 of: "{uses: test.count, in: slices}", with: "{uses: test.count, in: even}")
             #expect(try bench.run(changed).exitStatus == 2)
@@ -103,8 +103,7 @@ struct RecordTests {
     func newestRecordCounts() throws {
         try withTemporaryFolder { folder in
             let bench = try Workbench(folder)
-            let other = Self.copies.replacingOccurrences(of: "even: {uses: test.copy", with: "even: {uses: normalize")
-                .replacingOccurrences(of: "{stem}.png\"", with: "{stem}.png\", with: {rescale: true}")
+            let other = Self.copies.replacingOccurrences(of: "in: slices", with: "in: slices, with: {level: 2}")
             #expect(try bench.run(Self.copies).exitStatus == 0)
             #expect(try bench.run(other) { $0.shard = Shard(parsing: "1/1") }.done == 4)
             #expect(try Verification(of: bench.output.path).isIntact)
@@ -131,10 +130,10 @@ struct RecordTests {
                 """
             #expect(try bench.run(pipeline).exitStatus == 0)
             #expect(try bench.run(pipeline).wholes == 0)
-            try FileManager.default.removeItem(at: bench.output.appending(path: "c.csv"))
+            try FileManager.default.removeItem(at: bench.output.appending(path: "e.csv"))
             let again = try bench.run(pipeline)
             #expect(again.exitStatus == 0 && again.wholes == 1, "\(again.failures)")
-            #expect(bench.lines("c.csv") == ["rows", "4"])
+            #expect(bench.lines("e.csv") == ["rows", "4"])
         }
     }
 
@@ -210,6 +209,26 @@ struct RecordTests {
                 try bench.run(Self.copies.replacingOccurrences(of: "{stem}", with: "{name}"))
             }
             #expect(error?.message == "source 'slices' has two items named 'a': a.png and a.tif")
+        }
+    }
+
+    @Test("An item's output that would replace the run's own record is refused, and so is one file under two spellings")
+    func ownRecords() throws {
+        try withTemporaryFolder { folder in
+            let bench = try Workbench(folder)
+            try FileManager.default.moveItem(
+                at: bench.images.appending(path: "a.png"), to: bench.images.appending(path: "run.png"))
+            let tables = """
+                stages: {table: {uses: test.constant}, rows: {uses: test.rows, in: {image: slices, table: table}}}
+                outputs: {rows: {from: rows, as: "{stem}.json"}}
+                """
+            let error = #expect(throws: Diagnostic.self) { try bench.run(tables) }
+            #expect(error?.message == "'run.png' would be written to 'run.json', a name that the run keeps for itself")
+            let twice = """
+                stages: {even: {uses: test.copy, in: slices}}
+                outputs: {one: {from: even, as: "{stem}.png"}, two: {from: even, as: "./{stem}.png"}}
+                """
+            #expect(throws: Diagnostic.self) { try bench.run(twice) }
         }
     }
 }

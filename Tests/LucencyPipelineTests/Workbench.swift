@@ -12,7 +12,7 @@ struct Workbench {
     init(_ root: URL) throws {
         self.root = root
         try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
-        for (index, name) in ["a", "b", "c", "d"].enumerated() {
+        for (index, name) in ["a", "b", "e", "h"].enumerated() {
             let pixels = AlignedBuffer<Float>(repeating: Float(10 * index + 1), count: 64)
             let image = try Image(geometry: Geometry(size: GridSize(8, 8)), colorModel: .gray, pixels: pixels)
             try PNGFormat().write(image, to: images.appending(path: "\(name).png").path, options: WriteOptions(bits: 8))
@@ -66,12 +66,14 @@ struct Workbench {
         var catalog = Catalog.standard
         catalog.stages += [
             StageDescriptor(
-                "test.copy", "Hands the image on.", prototype: Settings(), inputs: ["image"], outputs: ["image"],
+                "test.copy", "Adds a number to the image.", prototype: Settings(), inputs: ["image"],
+                outputs: ["image"],
                 parameters: [Self.level]
-            ) { _, context in
+            ) { stage, context in
                 { (image: Image) throws -> Image in
                     try check("copy", context.item)
-                    return image
+                    let pixels = image.pixels.withUnsafeBufferPointer { $0.map { $0 + Float(stage.level) } }
+                    return try Image(geometry: image.geometry, pixels: AlignedBuffer(pixels))
                 }
             },
             StageDescriptor(

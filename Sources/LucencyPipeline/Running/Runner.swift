@@ -66,8 +66,9 @@ public final class Runner: Sendable {
         // Items of a later pass may stand in other shards, which then need the states of all items once more.
         let isLast = summary.waiting.isEmpty && (options.shard == nil || batches.allSatisfy { $0.pass == 0 })
         if summary.exitStatus == 0, !options.keep, isLast { store.clearStates() }
+        // What was done is told also where the disk is too full to record the end.
+        defer { send(.finished(summary)) }
         try store.writeRecord(record.json(summary: summary))
-        send(.finished(summary))
         return summary
     }
 
@@ -84,7 +85,8 @@ public final class Runner: Sendable {
         guard read.isDisjoint(with: state.waiting) else { return }
         let jobs = max(1, min(options.jobs, batch.items.count, ThreadPool.maximumThreads))
         // Item workers compute too, so helpers only fill up to the asked number of threads.
-        let pool = options.threads > jobs ? ThreadPool(threads: options.threads - jobs + 1) : .serial
+        let threads = min(options.threads, ThreadPool.maximumThreads)
+        let pool = threads > jobs ? ThreadPool(threads: threads - jobs + 1) : .serial
         let shared = Lock(StreamState(summary: RunSummary()))
         let budget = Monitor(options.memory)
         let running = Monitor(0)
