@@ -89,6 +89,22 @@ public enum FileSystem {
         return String(cString: raw)
     }
 
+    /// Whether following a path below `root`, as far as it is there already, leads out of `root` (or nowhere, through a
+    /// dangling link).
+    public static func escapes(_ path: String, from root: String) -> Bool {
+        // In a folder that is not there yet, there are no links either.
+        guard let realRoot = resolved(root) else { return false }
+        var folder = root
+        for part in path.split(separator: "/").dropLast() {
+            folder = join(folder, String(part))
+            guard isSymbolicLink(folder) else { continue }
+            guard let real = resolved(folder),
+                real == realRoot || real.hasPrefix(realRoot == "/" ? "/" : realRoot + "/")
+            else { return true }
+        }
+        return false
+    }
+
     /// Calls `body` with pieces of a file.
     /// - Throws: `Diagnostic` when the file is missing, unreadable or a folder.
     public static func read(_ path: String, pieceBytes: Int = 1 << 20, _ body: (UnsafeRawBufferPointer) -> Bool)
@@ -228,6 +244,19 @@ public enum FileSystem {
         guard complete, closed == 0 else { throw writeFailure(path) }
     }
 
+    /// Copies the bytes of a file, a piece at a time.
+    public static func copy(_ source: String, to path: String) throws(Diagnostic) {
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard file >= 0 else { throw writeFailure(path) }
+        defer { close(file) }
+        var failure: Diagnostic?
+        try read(source) { piece in
+            if !writeAll(piece, to: file) { failure = writeFailure(path) }
+            return failure == nil
+        }
+        if let failure { throw failure }
+    }
+
     /// Appends a line with one system call, so that concurrent readers never see parts of it (short of a full disk).
     public static func append(_ line: String, to path: String) throws(Diagnostic) {
         let file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o666)
@@ -242,15 +271,17 @@ public enum FileSystem {
     }
 
     private static func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
-        bytes.withUnsafeBytes { bytes in
-            var offset = 0
-            while offset < bytes.count, let base = bytes.baseAddress {
-                let count = systemWrite(file, base + offset, bytes.count - offset)
-                if count < 0, errno != EINTR { return false }
-                offset += max(0, count)
-            }
-            return true
+        bytes.withUnsafeBytes { writeAll($0, to: file) }
+    }
+
+    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32) -> Bool {
+        var offset = 0
+        while offset < bytes.count, let base = bytes.baseAddress {
+            let count = systemWrite(file, base + offset, bytes.count - offset)
+            if count < 0, errno != EINTR { return false }
+            offset += max(0, count)
         }
+        return true
     }
 
     private static func writeFailure(_ path: String) -> Diagnostic {
@@ -275,10 +306,11 @@ public enum FileSystem {
     }
 
     /// A lock that ends with the process. nil if another process holds it.
-    public static func lock(_ path: String) throws(Diagnostic) -> FileLock? {
+    /// - Parameter isShared: whether others may hold it too, if they share it as well.
+    public static func lock(_ path: String, isShared: Bool = false) throws(Diagnostic) -> FileLock? {
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
         guard file >= 0 else { throw writeFailure(path) }
-        if flock(file, LOCK_EX | LOCK_NB) == 0 { return FileLock(file) }
+        if flock(file, (isShared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 { return FileLock(file) }
         close(file)
         return nil
     }

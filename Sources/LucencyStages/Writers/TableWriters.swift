@@ -23,8 +23,5 @@ extension WriterDescriptor {
     static let model = WriterDescriptor(
         ModelFile.self, extensions: ["lucency", "safetensors"], "A model file.", prototype: NoOptions(), revision: 1,
         parameters: []
-    ) { model, path, _ in
-        let bytes = try FileSystem.bytes(model.path, limit: 8 << 30)
-        try FileSystem.write(bytes, to: path)
-    }
+    ) { model, path, _ in try FileSystem.copy(model.path, to: path) }
 }
