@@ -70,6 +70,23 @@ struct RunTests {
         }
     }
 
+    @Test("Shards killed in the middle and run again: the same bytes as one undisturbed run, also of the table")
+    func killedShards() throws {
+        try withTemporaryFolder { folder in
+            let whole = folder.appending(path: "whole"), cut = folder.appending(path: "cut")
+            let run = ["run", membranes, "--input", Slices.rendered.images.path, "--jobs", "1", "--output"]
+            #expect(try runLucency(run + [whole.path]).status == 0)
+            for shard in ["1/2", "2/2"] {
+                #expect(try killAfter(1, run + [cut.path, "--shard", shard]) == .uncaughtSignal)
+            }
+            for shard in ["1/2", "2/2"] {
+                let again = try runLucency(run + [cut.path, "--shard", shard])
+                #expect(again.status == 0, "\(again.errors)")
+            }
+            #expect(try results(cut) == results(whole))
+        }
+    }
+
     @Test("A truncated PNG among good ones: all others are done, one is reported, status 2")
     func truncatedFile() throws {
         let source = Slices.real ?? Slices.rendered.images
