@@ -73,17 +73,11 @@ extension Runner {
     }
 
     /// Divides the work into batches, and lists all files that the run (with its other shards) may write.
-    /// - Throws: `Diagnostic` when two things would write the same file, or one a file of the run itself.
+    /// - Throws: `Diagnostic` when two things would write the same file.
     func makeBatches(_ listings: [Int: ItemListing]) throws -> (batches: [Batch], paths: Set<String>) {
         var batches: [Batch] = []
         var writers: [String: String] = [:]
         func claim(_ path: String, _ who: String, _ output: PlanOutput) throws {
-            let path = path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
-            if OutputStore.reserves(path) {
-                throw Diagnostic(
-                    .outputCollision, "\(who) would be written to '\(path)', a name that the run keeps for itself",
-                    at: output.place, remedy: "choose another name, or a sub-folder, in `as`")
-            }
             if let other = writers.updateValue(who, forKey: path) {
                 throw Diagnostic(
                     .outputCollision, "\(other) and \(who) would both write '\(path)'", at: output.place,

@@ -6,13 +6,6 @@ import Synchronization
 final class OutputStore: Sendable {
     static let privateFolder = ".lucency"
 
-    /// Whether a path below the output folder belongs to the run's own records, of any shard, or to its temporary files.
-    static func reserves(_ path: String) -> Bool {
-        path.hasPrefix("run.") && path.hasSuffix(".json") && !path.contains("/")
-            || path.hasPrefix("manifest.") && path.hasSuffix(".jsonl") && !path.contains("/")
-            || path.split(separator: "/").contains { $0.hasPrefix(privateFolder) }
-    }
-
     private let root: String
     private let tag: String
     private let fresh: Bool

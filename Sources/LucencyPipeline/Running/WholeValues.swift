@@ -87,6 +87,8 @@ extension Runner {
                     for (output, path) in zip(outputs, paths) {
                         record.outputs.append(try state.store.write(values[output.input.output], output, path))
                     }
+                    // Collectors counted when they finished.
+                    if !node.isCollector { state.summary.wholes += 1 }
                 } else if let failure = state.failedWholes[node.id] {
                     record.diagnostics = [failure]
                     record.outputs = state.store.intactOutputs(of: record, at: paths)
