@@ -10,18 +10,20 @@ public typealias Combination = [String: String]
 struct Substitution {
     static let maximumDepth = YAMLReader.maximumDepth
     static let maximumTextBytes = 1 << 16
-    static let maximumValues = 500_000
+    static let maximumValues = 1_000_000
 
     private let parameters: [String: LocatedYAML]
-    private let variants: [String: PipelineDeclaration.Variant]
+    /// For each variant its values by their names.
+    private let variants: [String: [String: LocatedYAML]]
     /// For each name the variants that its value depends on, also through others.
     private let reached: [String: Set<String>]
     private(set) var usedParameters: Set<String> = []
     private(set) var usedVariants: Set<String> = []
     private var budget = Self.maximumValues
 
-    /// Whether the limit for all that is put in was met (and reported).
-    var isExhausted: Bool { budget <= 0 }
+    /// Where the limit for all that is put in was met.
+    private(set) var exhaustedAt: Diagnostic.Place?
+    var isExhausted: Bool { exhaustedAt != nil }
 
     /// - Parameter inputFolder: what `${input}` stands for, unless the pipeline has a parameter of that name.
     init(_ declaration: PipelineDeclaration, inputFolder: String?) {
@@ -29,7 +31,10 @@ struct Substitution {
         let input = LocatedYAML(.scalar(folder, plain: false), at: .init(file: "--input"), base: .workingDirectory)
         parameters = Dictionary(
             [("input", input)] + declaration.parameters.map { ($0.name, $0.tree) }, uniquingKeysWith: { $1 })
-        variants = Dictionary(declaration.variants.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+        variants = Dictionary(
+            declaration.variants.map { variant in
+                (variant.name, Dictionary(variant.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
+            }, uniquingKeysWith: { $1 })
         reached = Self.reached(parameters, variants)
     }
 
@@ -37,14 +42,14 @@ struct Substitution {
 
     /// From each variant against the references: whatever leads to it depends on it, in circles too.
     private static func reached(
-        _ parameters: [String: LocatedYAML], _ variants: [String: PipelineDeclaration.Variant]
+        _ parameters: [String: LocatedYAML], _ variants: [String: [String: LocatedYAML]]
     ) -> [String: Set<String>] {
-        var users: [String: [String]] = [:]
+        var users: [String: [String]] = [:], visited = 0
         for (name, value) in parameters where variants[name] == nil {
-            for used in references(in: value) { users[used, default: []].append(name) }
+            for used in references(in: value, &visited) { users[used, default: []].append(name) }
         }
         for (name, variant) in variants {
-            for used in variant.values.reduce(into: Set(), { $0.formUnion(references(in: $1.value)) }) {
+            for used in variant.values.reduce(into: Set(), { $0.formUnion(references(in: $1, &visited)) }) {
                 users[used, default: []].append(name)
             }
         }
@@ -62,7 +67,7 @@ struct Substitution {
     /// The variants that a tree depends on, also through parameters and other variants.
     mutating func variantsUsed(by tree: LocatedYAML) -> Set<String> {
         var found: Set<String> = []
-        for name in Self.references(in: tree) { found.formUnion(reached[name] ?? []) }
+        for name in references(in: tree) { found.formUnion(reached[name] ?? []) }
         usedVariants.formUnion(found)
         return found
     }
@@ -73,12 +78,13 @@ struct Substitution {
         var pending = [tree]
         // Longer chains are refused where they are followed.
         for _ in 0...Self.maximumDepth where !pending.isEmpty {
+            guard spend(pending.count, at: tree.place) else { break }
             let names = pending.compactMap { $0.scalar.flatMap(Self.wholeReference) }
             pending = []
             for name in names where reached[name] != nil && seen.insert(name).inserted {
                 if let variant = variants[name] {
                     found.insert(name)
-                    pending += variant.values.map(\.value)
+                    pending += variant.values
                 } else if let value = parameters[name] {
                     pending.append(value)
                 }
@@ -88,10 +94,17 @@ struct Substitution {
         return found
     }
 
-    private static func references(in tree: LocatedYAML) -> Set<String> {
+    private mutating func references(in tree: LocatedYAML) -> Set<String> {
+        var visited = 0
+        defer { _ = spend(visited, at: tree.place) }
+        return Self.references(in: tree, &visited)
+    }
+
+    private static func references(in tree: LocatedYAML, _ visited: inout Int) -> Set<String> {
         var found: Set<String> = []
         var pending = [tree]
         while let next = pending.popLast() {
+            visited += 1
             switch next.content {
             case .scalar(let text, _): if text.contains("$") { found.formUnion(references(in: text)) }
             case .sequence(let elements): pending += elements
@@ -115,6 +128,7 @@ struct Substitution {
             open.append(name)
             tree = value
         }
+        _ = spend(1 + (tree.entries?.count ?? 0), at: tree.place)
         return tree
     }
 
@@ -128,7 +142,7 @@ struct Substitution {
     private mutating func resolve(
         _ tree: LocatedYAML, _ combination: Combination, _ decoding: inout Decoding, open: [String], depth: Int
     ) -> LocatedYAML {
-        guard spend(1, at: tree.place, &decoding) else { return tree }
+        guard spend(1, at: tree.place) else { return tree }
         guard depth <= Self.maximumDepth else {
             decoding.report(YAMLReader.tooDeep(tree.place))
             return tree
@@ -179,7 +193,7 @@ struct Substitution {
                     return tree
                 }
             }
-            guard spend(result.utf8.count / 64, at: tree.place, &decoding) else { return tree }
+            guard spend(result.utf8.count / 64, at: tree.place) else { return tree }
             copy.content = .scalar(result, plain: plain && !text.contains("$$"))
         }
         return copy
@@ -205,7 +219,7 @@ struct Substitution {
             return nil
         }
         if let variant = variants[name] {
-            return combination[name].flatMap { chosen in variant.values.first { $0.name == chosen }?.value }
+            return combination[name].flatMap { variant[$0] }
         }
         if let value = parameters[name] { return value }
         let known = Array(parameters.keys) + variants.keys
@@ -216,16 +230,11 @@ struct Substitution {
         return nil
     }
 
-    private mutating func spend(_ values: Int, at place: Diagnostic.Place, _ decoding: inout Decoding) -> Bool {
+    private mutating func spend(_ values: Int, at place: Diagnostic.Place) -> Bool {
         guard budget > 0 else { return false }
         budget -= values
-        guard budget > 0 else {
-            decoding.error(
-                .yamlTooLarge, "more than \(Self.maximumValues) values with parameters and variants put in", at: place,
-                remedy: "lists of $names that repeat each other multiply, and so do variants")
-            return false
-        }
-        return true
+        if budget <= 0 { exhaustedAt = place }
+        return budget > 0
     }
 
     // MARK: Texts
@@ -235,15 +244,19 @@ struct Substitution {
         return pieces(of: text).compactMap { if case .reference(let name) = $0 { name } else { nil } }
     }
 
-    private static func isNameCharacter(_ character: Character) -> Bool {
-        character.isASCII && (character.isLetter || character.isNumber || character == "-" || character == "_")
-    }
-
     /// `name` if the text is exactly `$name`.
     private static func wholeReference(_ text: String) -> String? {
-        guard text.hasPrefix("$"), text.count > 1 else { return nil }
-        let name = text.dropFirst()
-        return name.first?.isLetter == true && name.allSatisfy(isNameCharacter) ? String(name) : nil
+        let name = text.utf8.dropFirst()
+        guard text.utf8.first == UInt8(ascii: "$"), let first = name.first, isLetter(first) else { return nil }
+        let isName = name.allSatisfy {
+            isLetter($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
+                || $0 == UInt8(ascii: "_")
+        }
+        return isName ? String(name) : nil
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
     }
 
     private enum Piece {

@@ -113,7 +113,7 @@ extension PlanBuilder {
         // Only what is left after merging counts: a value that is replaced makes no other instance.
         let heads = entry.with.reduce(into: Set<String>()) { $0.formUnion(substitution.headVariants(of: $1)) }
         entry.variants.formUnion(heads)
-        for combination in combinations(of: heads, at: entry.place) {
+        for combination in combinations(of: heads, at: entry.place) where !substitution.isExhausted {
             if let with = merged(entry.with, combination) {
                 entry.variants.formUnion(substitution.variantsUsed(by: with))
             }
@@ -121,7 +121,7 @@ extension PlanBuilder {
         if let inputs = entry.inputs {
             let own = substitution.variantsUsed(by: inputs)
             entry.variants.formUnion(own)
-            for combination in combinations(of: own, at: inputs.place) {
+            for combination in combinations(of: own, at: inputs.place) where !substitution.isExhausted {
                 let resolved = substitution.resolve(inputs, combination, &decoding)
                 let values = resolved.scalar != nil ? [resolved] : resolved.entries?.map(\.value) ?? []
                 for value in values {
@@ -183,6 +183,7 @@ extension PlanBuilder {
 
     /// All choices of values for some variants, in the file's order; none, with a complaint, where they are too many.
     mutating func combinations(of names: Set<String>, at place: Diagnostic.Place) -> [Combination] {
+        if let known = knownCombinations[names] { return known }
         let chosen = declaration.variants.filter { names.contains($0.name) }
         var count = 1
         for variant in chosen {
@@ -197,9 +198,11 @@ extension PlanBuilder {
                 return []
             }
         }
-        return chosen.reduce([[:]]) { combinations, variant in
+        let combinations = chosen.reduce([[:]]) { combinations, variant in
             combinations.flatMap { base in variant.values.map { base.merging([variant.name: $0.name]) { $1 } } }
         }
+        knownCombinations[names] = combinations
+        return combinations
     }
 
     /// Whether so many more instances keep within the limit of a pipeline.

@@ -28,7 +28,7 @@ extension PlanBuilder {
             $0.formUnion(substitution.variantsUsed(by: $1))
         }
         var variants = direct
-        for combination in combinations(of: direct, at: declared.place) {
+        for combination in combinations(of: direct, at: declared.place) where !substitution.isExhausted {
             let name = substitution.resolve(from, combination, &decoding).scalar?.split(separator: ".").first
             if let name { variants.formUnion(entries[String(name)]?.variants ?? []) }
         }

@@ -37,6 +37,7 @@ struct PlanBuilder {
     /// Stages as they are declared, by name.
     let stages: [String: PipelineDeclaration.Named]
     var instances = 0
+    var knownCombinations: [Set<String>: [Combination]] = [:]
 
     init(_ declaration: PipelineDeclaration, catalog: Catalog, decoding: Decoding) {
         self.declaration = declaration
@@ -50,7 +51,9 @@ struct PlanBuilder {
     mutating func build() -> Plan? {
         for source in declaration.sources { readEntry(source, isSource: true) }
         for stage in declaration.stages { readEntry(stage, isSource: false) }
-        for entry in declaration.sources + declaration.stages { findReferences(of: entry.name) }
+        for entry in declaration.sources + declaration.stages where !substitution.isExhausted {
+            findReferences(of: entry.name)
+        }
         for name in sortedEntries() {
             guard spreadVariants(of: name), let entry = entries[name] else { continue }
             let combinations = combinations(of: entry.variants.union(entry.over), at: entry.place)
@@ -60,8 +63,13 @@ struct PlanBuilder {
             }
         }
         var outputs: [PlanOutput] = []
-        for output in declaration.outputs { outputs += makeOutputs(output) }
+        for output in declaration.outputs where admit(0, at: output.place) { outputs += makeOutputs(output) }
         checkCollisions()
+        if let place = substitution.exhaustedAt {
+            decoding.error(
+                .yamlTooLarge, "more than \(Substitution.maximumValues) values with parameters and variants put in",
+                at: place, remedy: "lists of $names that repeat each other multiply, and so do variants")
+        }
         // What is broken is often unused only because of that.
         guard !decoding.hasErrors else { return nil }
         warnAboutUnused()
