@@ -114,9 +114,6 @@ let package = Package(
         .testTarget(
             name: "LucencyPhantomsTests",
             dependencies: ["LucencyPhantoms", "LucencyImaging", "LucencyFoundation", "Support"]),
-        .testTarget(
-            name: "LucencyNetworksTests", dependencies: ["LucencyNetworks", "LucencyFoundation", "Support"],
-            exclude: ["Fixtures"]),
         .testTarget(name: "LucencyReportsTests", dependencies: ["LucencyReports", "LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyPipelineTests",

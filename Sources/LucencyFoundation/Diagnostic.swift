@@ -29,6 +29,17 @@ public struct Diagnostic: Error, Hashable, Sendable {
             self.sourceLine = sourceLine
             self.part = part
         }
+
+        // The line of text follows from where it stands, and may be long.
+        public static func == (left: Place, right: Place) -> Bool {
+            left.file == right.file && left.line == right.line && left.column == right.column && left.part == right.part
+        }
+        public func hash(into hasher: inout Hasher) {
+            hasher.combine(file)
+            hasher.combine(line)
+            hasher.combine(column)
+            hasher.combine(part)
+        }
     }
 
     public var severity: Severity
@@ -58,6 +69,12 @@ public struct Diagnostic: Error, Hashable, Sendable {
         return copy
     }
 
+    /// `a → b → c`, of a long chain only its ends.
+    public static func chain(_ names: some Collection<String>) -> String {
+        let shown = names.count <= 12 ? Array(names) : Array(names.prefix(8)) + ["…"] + Array(names.suffix(3))
+        return shown.joined(separator: " → ")
+    }
+
     /// Any error as a diagnostic: itself when it is one, else `fallback` with the error's own words.
     public static func wrapping(_ error: any Error, as fallback: DiagnosticCode) -> Diagnostic {
         (error as? Diagnostic) ?? Diagnostic(fallback, "\(error)")
@@ -74,20 +91,45 @@ extension Diagnostic: CustomStringConvertible {
             if let part = place.part { text += " (\(part))" }
             text += ": "
         }
-        return text + "\(severity.rawValue): \(message) [\(code.rawValue)]"
+        return Self.visible(text + "\(severity.rawValue): \(message) [\(code.rawValue)]")
     }
 
     /// The headline, the source line with a caret, and the remedy.
     public var description: String {
         var lines = [headline]
         if let place, place.line > 0, let source = place.sourceLine, !source.isEmpty {
+            let excerpt = Self.excerpt(of: source, around: place.column)
+            let before = Self.visible(excerpt.before), after = Self.visible(excerpt.after)
             // Tabs stay tabs below tabs, so that the caret stands under its column at any tab width.
-            let lead = source.prefix(max(0, place.column - 1)).map { $0 == "\t" ? "\t" : " " }.joined()
-            lines.append("    " + source)
+            let lead = before.map { $0 == "\t" ? "\t" : " " }.joined()
+            lines.append("    " + before + after)
             lines.append("    " + lead + "^")
         }
-        if let remedy { lines.append("    help: \(remedy)") }
+        if let remedy { lines.append("    help: \(Self.visible(remedy))") }
         return lines.joined(separator: "\n")
+    }
+
+    /// The text with control characters, which would reach into the terminal, written out.
+    private static func visible(_ text: String) -> String {
+        func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
+        }
+        guard text.unicodeScalars.contains(where: isHidden) else { return text }
+        return text.unicodeScalars.map { isHidden($0) ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
+    }
+
+    /// The text before and from a column (in Unicode scalars, from 1), of a long line only what stands near it.
+    private static func excerpt(of line: String, around column: Int) -> (before: String, after: String) {
+        let scalars = line.unicodeScalars
+        let place = scalars.index(scalars.startIndex, offsetBy: max(0, column - 1), limitedBy: scalars.endIndex)
+        let middle = place ?? scalars.endIndex
+        guard line.utf8.count > 400 else { return (String(scalars[..<middle]), String(scalars[middle...])) }
+        let start = scalars.index(middle, offsetBy: -60, limitedBy: scalars.startIndex) ?? scalars.startIndex
+        let end = scalars.index(middle, offsetBy: 60, limitedBy: scalars.endIndex) ?? scalars.endIndex
+        return (
+            (start == scalars.startIndex ? "" : "…") + String(scalars[start..<middle]),
+            String(scalars[middle..<end]) + (end == scalars.endIndex ? "" : "…")
+        )
     }
 }
 

@@ -14,6 +14,24 @@ public enum FileSystem {
         return stat(path, &result) == 0 ? result : nil
     }
 
+    /// What a path leads to, symbolic links followed.
+    public enum Kind: Sendable {
+        case file, folder
+        /// A pipe, socket or device: reading it may wait for ever.
+        case special
+    }
+
+    /// What a path leads to; nil if there is nothing.
+    public static func kind(of path: String) -> Kind? {
+        status(path).map { status in
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .folder
+            default: .special
+            }
+        }
+    }
+
     public static func isFile(_ path: String) -> Bool { status(path).map { $0.st_mode & S_IFMT == S_IFREG } ?? false }
     public static func isFolder(_ path: String) -> Bool { status(path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false }
     public static func exists(_ path: String) -> Bool { status(path) != nil }
@@ -69,6 +87,22 @@ public enum FileSystem {
         guard let raw = realpath(path, nil) else { return nil }
         defer { free(raw) }
         return String(cString: raw)
+    }
+
+    /// Whether following a path below `root`, as far as it is there already, leads out of `root` (or nowhere, through a
+    /// dangling link).
+    public static func escapes(_ path: String, from root: String) -> Bool {
+        // In a folder that is not there yet, there are no links either.
+        guard let realRoot = resolved(root) else { return false }
+        var folder = root
+        for part in path.split(separator: "/").dropLast() {
+            folder = join(folder, String(part))
+            guard isSymbolicLink(folder) else { continue }
+            guard let real = resolved(folder),
+                real == realRoot || real.hasPrefix(realRoot == "/" ? "/" : realRoot + "/")
+            else { return true }
+        }
+        return false
     }
 
     /// Calls `body` with pieces of a file.
@@ -243,6 +277,19 @@ public enum FileSystem {
         guard complete, closed == 0 else { throw writeFailure(path) }
     }
 
+    /// Copies the bytes of a file, a piece at a time.
+    public static func copy(_ source: String, to path: String) throws(Diagnostic) {
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard file >= 0 else { throw writeFailure(path) }
+        defer { close(file) }
+        var failure: Diagnostic?
+        try read(source) { piece in
+            if !writeAll(piece, to: file) { failure = writeFailure(path) }
+            return failure == nil
+        }
+        if let failure { throw failure }
+    }
+
     /// Appends a line with one system call, so that concurrent readers never see parts of it (short of a full disk).
     public static func append(_ line: String, to path: String) throws(Diagnostic) {
         let file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o666)
@@ -292,10 +339,11 @@ public enum FileSystem {
     }
 
     /// A lock that ends with the process. nil if another process holds it.
-    public static func lock(_ path: String) throws(Diagnostic) -> FileLock? {
+    /// - Parameter isShared: whether others may hold it too, if they share it as well.
+    public static func lock(_ path: String, isShared: Bool = false) throws(Diagnostic) -> FileLock? {
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
         guard file >= 0 else { throw writeFailure(path) }
-        if flock(file, LOCK_EX | LOCK_NB) == 0 { return FileLock(file) }
+        if flock(file, (isShared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 { return FileLock(file) }
         close(file)
         return nil
     }

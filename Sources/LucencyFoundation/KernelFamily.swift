@@ -35,6 +35,13 @@ public enum Machine {
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
+    /// Seconds since the beginning of 1970, UTC, with fractions; a clock that may be set back.
+    public static var wallSeconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
     /// The date and time in ISO 8601, UTC.
     public static var timestamp: String {
         var now = time(nil)

@@ -14,17 +14,31 @@ public final class ThreadPool: Sendable {
     /// Runs everything in the calling thread.
     public static let serial = ThreadPool(threads: 1)
 
+    /// More threads than this are never started: no machine has so many processors. Where the address space is limited
+    /// (`ulimit -v`), half of it is left to the work itself.
+    public static let maximumThreads: Int = {
+        var limits = rlimit()
+        #if canImport(Darwin)
+            let known = getrlimit(RLIMIT_AS, &limits) == 0
+        #else
+            let known = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limits) == 0
+        #endif
+        // A stack, and what the allocator sets apart for a thread.
+        let bytesPerThread: UInt64 = 72 << 20
+        return known ? Int(min(1024, max(1, UInt64(limits.rlim_cur) / 2 / bytesPerThread))) : 1024
+    }()
+
     /// How many threads a loop may use, the caller included.
     public let threads: Int
-    private let queue = Queue()
+    private let queue: Queue
 
-    /// - Parameter threads: at least 1; `threads - 1` helpers are started.
+    /// - Parameter threads: at least 1; `threads - 1` helpers are started, or as many as the system allows.
     public init(threads: Int) {
-        self.threads = max(1, threads)
-        for _ in 1..<max(2, threads) where threads > 1 {
-            let queue = self.queue
-            startThread(stackBytes: 1 << 23) { queue.help() }
-        }
+        let queue = Queue()
+        var started = 1
+        while started < min(threads, Self.maximumThreads), startThread({ queue.help() }) { started += 1 }
+        self.threads = started
+        self.queue = queue
     }
 
     deinit { queue.close() }
@@ -180,8 +194,9 @@ public final class Monitor<Value: Sendable>: @unchecked Sendable {
     }
 }
 
-/// Starts a detached thread with a stack of the given size.
-public func startThread(stackBytes: Int, _ body: @escaping @Sendable () -> Void) {
+/// Starts a detached thread.
+/// - Returns: whether the system allowed it; if not, `body` will never be called.
+public func startThread(stackBytes: Int = 1 << 23, _ body: @escaping @Sendable () -> Void) -> Bool {
     final class Box {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -203,6 +218,9 @@ public func startThread(stackBytes: Int, _ body: @escaping @Sendable () -> Void)
             return nil
         }
     #endif
-    pthread_create(&thread, &attributes, enter, Unmanaged.passRetained(Box(body)).toOpaque())
+    let box = Unmanaged.passRetained(Box(body))
+    let isRunning = pthread_create(&thread, &attributes, enter, box.toOpaque()) == 0
+    if !isRunning { box.release() }
     pthread_attr_destroy(&attributes)
+    return isRunning
 }

@@ -44,7 +44,7 @@ struct FilePath: ParameterValue {
 
     static func decode(_ yaml: LocatedYAML, _ decoding: inout Decoding) -> FilePath? {
         guard let text = String.decode(yaml, &decoding) else { return nil }
-        return FilePath(path: decoding.path(text, at: yaml.place))
+        return FilePath(path: decoding.path(text, from: yaml.base))
     }
 
     var canonical: JSONValue { .null }

@@ -3,6 +3,16 @@ import Synchronization
 import Testing
 
 @Suite struct ThreadPoolTests {
+    @Test func `a thread that the system refuses is told`() {
+        #expect(!startThread(stackBytes: 1 << 52) {})
+    }
+
+    @Test func `a pool counts the threads that run, and asks for no more than sense`() {
+        #expect(ThreadPool(threads: 0).threads == 1)
+        #expect(ThreadPool(threads: 3).threads == 3)
+        #expect(ThreadPool(threads: .max).threads <= ThreadPool.maximumThreads)
+    }
+
     @Test func `every index is visited once`() {
         let pool = ThreadPool(threads: 4)
         for count in [0, 1, 2, 7, 1000] {

@@ -100,6 +100,118 @@ struct FormatTests {
         #expect(parameters("other")?["cutoff"] == "32 px")
     }
 
+    @Test("`like` merges mappings that parameters and variants stand for, and depends only on variants it keeps")
+    func likeMergesReferences() throws {
+        let text = """
+            lucency: 1
+            parameters: {own: {gammaLow: 0.9}, base: {cutoff: 32 px, gammaLow: 0.3}}
+            variants: {choice: {low: {gammaLow: 0.5}, high: $own}, size: [8 px, 9 px]}
+            sources: {a: {uses: folder}}
+            stages:
+              even: {uses: fourier.homomorphic, in: a, with: $base}
+              byName: {like: even, in: a, with: $own}
+              byVariant: {like: even, in: a, with: $choice}
+              sized: {uses: fourier.homomorphic, in: a, with: {cutoff: $size, gammaLow: 0.3}}
+              fixed: {like: sized, in: a, with: {cutoff: 7 px}}
+            outputs:
+              even: {from: even, as: "0/{stem}.tif"}
+              byName: {from: byName, as: "1/{stem}.tif"}
+              byVariant: {from: byVariant, as: "2/{choice}/{stem}.tif"}
+              sized: {from: sized, as: "3/{size}/{stem}.tif"}
+              fixed: {from: fixed, as: "4/{stem}.tif"}
+            """
+        let plan = try plan(text)
+        func parameters(_ name: String) -> [[JSONValue?]] {
+            plan.nodes.filter { $0.name == name }.map { [$0.parameters["cutoff"], $0.parameters["gammaLow"]] }
+        }
+        #expect(parameters("byName") == [["32 px", .number(0.9)]])
+        #expect(parameters("byVariant") == [["32 px", .number(0.5)], ["32 px", .number(0.9)]])
+        #expect(parameters("fixed") == [["7 px", .number(0.3)]])
+    }
+
+    @Test("A stage that is like itself is reported with its circle")
+    func circularLike() throws {
+        let file = try PipelineFile(
+            text: """
+                lucency: 1
+                sources: {s: {uses: folder}}
+                stages: {a: {like: b, in: s}, b: {like: a, in: s}}
+                outputs: {out: {from: a, as: "{stem}.tif"}}
+                """, name: "test.yaml", folder: ".", catalog: .standard)
+        #expect(file.diagnostics.map(\.message).contains("'a' is like itself: a → b → a"))
+    }
+
+    /// Tables, so that `.json` can be written.
+    static func measured(_ path: String) throws -> PipelineFile {
+        try PipelineFile(
+            text: """
+                lucency: 1
+                sources: {s: {uses: folder}}
+                stages:
+                  mask: {uses: segment.threshold, in: s}
+                  sizes: {uses: measure, in: {labels: mask, image: s}}
+                  all: {uses: gather, in: sizes}
+                outputs: {out: {from: \(path.contains("{") ? "sizes" : "all"), as: "\(path)"}}
+                """, name: "test.yaml", folder: ".", catalog: .standard)
+    }
+
+    @Test(
+        "An output has one spelling, and no name that the run keeps for itself",
+        arguments: [
+            "./m/x.csv", "m//x.csv", "m/./{stem}.csv", "{stem}//x.csv", "run.json", "Run.json", "run.{stem}.json",
+            "run.1-of-2.json", "a/.lucency/x.csv", ".lucency-tmp-1.csv", "m/", "../x.csv", "/x.csv",
+        ])
+    func impossibleOutputs(path: String) throws {
+        let found = try Self.measured(path).diagnostics
+        #expect(found.count == 1, "\(found)")
+        #expect(found.allSatisfy { [.badTemplate, .outputCollision, .escapingPath].contains($0.code) })
+        #expect(found.first?.place?.line == 7)
+    }
+
+    @Test(
+        "Names that only look like those are free",
+        arguments: ["a/run.json", "rerun.json", "runs.json", "run.csv", "~x.csv", "~/{stem}.csv", "manifest.json"])
+    func possibleOutputs(path: String) throws {
+        let file = try Self.measured(path)
+        #expect(file.isSound, "\(DiagnosticList(file.diagnostics))")
+    }
+
+    @Test(
+        "What placeholders stand for makes no impossible output either",
+        arguments: [("x*.png", "x..png", "{stem}/m.csv"), ("*.png", "run.png", "{stem}.json")])
+    func impossibleNames(pattern: String, name: String, path: String) throws {
+        try withTemporaryFolder { folder in
+            try Data().write(to: folder.appending(path: name))
+            let text = """
+                lucency: 1
+                sources: {s: {uses: folder, with: {images: "\(pattern)"}}}
+                stages:
+                  mask: {uses: segment.threshold, in: s}
+                  sizes: {uses: measure, in: {labels: mask, image: s}}
+                outputs: {out: {from: sizes, as: "\(path)"}}
+                """
+            let plan = try plan(text, folder: folder.path)
+            let output = folder.appending(path: "out").path
+            let refusal = #expect(throws: Diagnostic.self) {
+                try Runner(plan, options: RunOptions(output: output)) { _ in }.run()
+            }
+            #expect(refusal?.code == .badTemplate || refusal?.code == .outputCollision)
+            #expect(!FileManager.default.fileExists(atPath: output))
+        }
+    }
+
+    @Test("`also` cannot name a port that the source has already")
+    func alsoNames() throws {
+        let file = try PipelineFile(
+            text: """
+                lucency: 1
+                sources: {s: {uses: folder, with: {also: {image: .}}}}
+                stages: {m: {uses: normalize, in: s}}
+                outputs: {out: {from: m, as: "{stem}.tif"}}
+                """, name: "test.yaml", folder: ".", catalog: .standard)
+        #expect(file.diagnostics.map(\.code) == [.duplicateName])
+    }
+
     @Test("Parameters stand for any YAML kind, also whole sources, and may refer to each other")
     func parametersAreAnyKind() throws {
         let text = """

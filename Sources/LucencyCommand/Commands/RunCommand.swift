@@ -28,7 +28,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Family of numeric kernels; equal families give equal bytes.")
     var kernels: KernelFamily = .standard
 
-    @Flag(help: "Do everything again.")
+    @Flag(help: "Do everything again; with --shard, the items of this shard.")
     var fresh = false
 
     @Flag(help: "Keep partial states after success.")

@@ -4,20 +4,31 @@ import LucencyImaging
 /// What decoding needs and what it collects. Decoding never throws: it appends diagnostics and returns what it could,
 /// so that one check reports everything.
 public struct Decoding: Sendable {
+    /// Nobody reads more errors (or warnings, or notes) of one file.
+    static let maximumOfOneSeverity = 100
+
     /// Folder that relative paths in the file start from.
     public var folder: String
     /// Folder given by `--input`, if any.
     public var inputFolder: String?
     public internal(set) var diagnostics: [Diagnostic] = []
+    /// Whether some were left out beyond the limit.
+    private(set) var hasMore = false
+    private var known: Set<Diagnostic> = []
+    private var counts: [Diagnostic.Severity: Int] = [:]
 
     public init(folder: String, inputFolder: String? = nil) {
         self.folder = folder
         self.inputFolder = inputFolder
     }
 
-    /// A path as it is meant: relative to the pipeline file, or to the working directory when it was given by `--set`.
-    public func path(_ text: String, at place: Diagnostic.Place) -> String {
-        place.file.hasPrefix("--set ") ? text : FileSystem.join(folder, text)
+    /// A path as it is meant: relative to the pipeline file, or to the working directory when its beginning was given on
+    /// the command line.
+    public func path(_ text: String, from base: PathBase) -> String {
+        switch base {
+        case .pipelineFile: FileSystem.join(folder, text)
+        case .workingDirectory: text
+        }
     }
 
     /// Stands for the folder given by `--input` while there is none (only checking goes on then).
@@ -32,8 +43,21 @@ public struct Decoding: Sendable {
 
     /// Records a diagnostic once: the same slip is met once per variant.
     public mutating func report(_ diagnostic: Diagnostic) {
-        if !diagnostics.contains(diagnostic) { diagnostics.append(diagnostic) }
+        guard !isFull(of: diagnostic.severity) else {
+            hasMore = true
+            return
+        }
+        guard known.insert(diagnostic).inserted else { return }
+        counts[diagnostic.severity, default: 0] += 1
+        diagnostics.append(diagnostic)
     }
 
-    var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+    /// Whether further errors would be left out, so that looking for them is of no use.
+    var isFull: Bool { isFull(of: .error) }
+
+    private func isFull(of severity: Diagnostic.Severity) -> Bool {
+        counts[severity, default: 0] >= Self.maximumOfOneSeverity
+    }
+
+    var hasErrors: Bool { counts[.error, default: 0] > 0 }
 }

@@ -1,20 +1,46 @@
 import LucencyFoundation
 
+/// Where a relative path starts.
+public enum PathBase: Sendable {
+    /// In the folder of the pipeline file.
+    case pipelineFile
+    /// In the working directory: what was written on the command line.
+    case workingDirectory
+}
+
 /// A text file that positions refer to.
 public final class SourceText: Sendable {
     /// The file as the user named it, or an option such as `--set epochs`.
     public let name: String
-    let lines: [Substring]
+    let base: PathBase
+    let lines: [String]
 
-    public init(name: String, text: String) {
+    public init(name: String, text: String, base: PathBase = .pipelineFile) {
         self.name = name
-        lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
-            $0.hasSuffix("\r") ? $0.dropLast() : $0
+        self.base = base
+        lines = Self.lines(of: text)
+    }
+
+    /// Lines as libyaml counts them: it breaks at CR LF, CR, LF, NEL, LS and PS.
+    private static func lines(of text: String) -> [String] {
+        var lines: [String] = []
+        var line = String.UnicodeScalarView()
+        var last: Unicode.Scalar?
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\n" where last == "\r": break
+            case "\r", "\n", "\u{85}", "\u{2028}", "\u{2029}":
+                lines.append(String(line))
+                line = String.UnicodeScalarView()
+            default: line.append(scalar)
+            }
+            last = scalar
         }
+        return lines + [String(line)]
     }
 
     func place(line: Int, column: Int) -> Diagnostic.Place {
-        let source = line >= 1 && line <= lines.count ? String(lines[line - 1]) : nil
+        let source = line >= 1 && line <= lines.count ? lines[line - 1] : nil
         return Diagnostic.Place(file: name, line: line, column: column, sourceLine: source)
     }
 }
@@ -38,10 +64,13 @@ public struct LocatedYAML: Sendable {
 
     public var content: Content
     public let place: Diagnostic.Place
+    /// Where a relative path that is written here starts.
+    public var base: PathBase
 
-    public init(_ content: Content, at place: Diagnostic.Place) {
+    public init(_ content: Content, at place: Diagnostic.Place, base: PathBase = .pipelineFile) {
         self.content = content
         self.place = place
+        self.base = base
     }
 
     /// The text of a scalar.
@@ -89,11 +118,14 @@ public struct LocatedYAML: Sendable {
     /// The same tree with one value replaced or added, for `--set a.b.c=YAML`.
     ///
     /// A number as key steps into a list (from 0).
-    /// - Throws: `Diagnostic` when the path leads through a scalar or past the end of a list.
+    /// - Throws: `Diagnostic` when the path leads through a scalar, past the end of a list, or too deep.
     public func setting(_ path: ArraySlice<String>, to value: LocatedYAML, option: String) throws(Diagnostic)
         -> LocatedYAML
     {
         guard let key = path.first else { return value }
+        guard path.count <= YAMLReader.maximumDepth else {
+            throw Diagnostic(.usage, "\(option): the path has more than \(YAMLReader.maximumDepth) steps")
+        }
         var copy = self
         switch content {
         case .mapping(var entries):

@@ -12,7 +12,8 @@ public struct Setting: Sendable {
             throw Diagnostic(.usage, "--set \(text): expected KEY=YAML")
         }
         key = String(text[..<equals])
-        value = try YAMLReader.read(String(text[text.index(after: equals)...]), name: "--set \(key)")
+        value = try YAMLReader.read(
+            String(text[text.index(after: equals)...]), name: "--set \(key)", base: .workingDirectory)
     }
 }
 
@@ -32,6 +33,7 @@ struct PipelineDeclaration {
     }
 
     static let version = 1
+    static let maximumVariants = 64
     static let keys = [
         "lucency", "name", "summary", "seed", "parameters", "variants", "sources", "stages", "outputs",
     ]
@@ -107,14 +109,21 @@ struct PipelineDeclaration {
         sources = Self.named("sources", tree, &decoding)
         stages = Self.named("stages", tree, &decoding)
         outputs = Self.named("outputs", tree, &decoding)
-        for declared in Self.named("variants", tree, &decoding) {
+        let declaredVariants = Self.named("variants", tree, &decoding)
+        if declaredVariants.count > Self.maximumVariants {
+            decoding.error(
+                .yamlTooLarge, "\(declaredVariants.count) variants; the limit is \(Self.maximumVariants)",
+                at: tree["variants"]?.place)
+        }
+        for declared in declaredVariants.prefix(Self.maximumVariants) {
             if let variant = Self.variant(declared, &decoding) { variants.append(variant) }
         }
-        for variant in variants where parameters.contains(where: { $0.name == variant.name }) {
+        let parameterNames = Set(parameters.map(\.name)), sourceNames = Set(sources.map(\.name))
+        for variant in variants where parameterNames.contains(variant.name) {
             decoding.error(
                 .duplicateName, "'\(variant.name)' is both a parameter and a variant", at: variant.place)
         }
-        for stage in stages where sources.contains(where: { $0.name == stage.name }) {
+        for stage in stages where sourceNames.contains(stage.name) {
             decoding.error(.duplicateName, "'\(stage.name)' is both a source and a stage", at: stage.place)
         }
         if sources.isEmpty, stages.isEmpty {
@@ -178,8 +187,9 @@ struct PipelineDeclaration {
                 return nil
             }
         }
-        if let twice = values.firstIndex(where: { value in values.filter { $0.0 == value.0 }.count > 1 }) {
-            decoding.error(.duplicateName, "'\(values[twice].0)' occurs twice", at: values[twice].1.place)
+        var names: Set<String> = []
+        for (name, value) in values where !names.insert(name).inserted {
+            decoding.error(.duplicateName, "'\(name)' occurs twice", at: value.place)
             return nil
         }
         return Variant(name: declared.name, place: declared.place, values: values)

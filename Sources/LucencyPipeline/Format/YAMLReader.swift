@@ -1,149 +1,172 @@
 import LucencyFoundation
-import Yams
 
 /// Reads YAML text into located values, with limits so that a hostile file can neither exhaust memory nor the stack.
 public enum YAMLReader {
     static let maximumBytes = 1 << 20
     static let maximumDepth = 64
     static let maximumValues = 50_000
+    static let maximumKeyBytes = 1024
 
     /// Reads one document.
+    /// - Parameter base: where relative paths in it start.
     /// - Throws: `Diagnostic` with the position for syntax errors, duplicate keys and exceeded limits.
-    public static func read(_ text: String, name: String) throws(Diagnostic) -> LocatedYAML {
-        let source = SourceText(name: name, text: text)
-        try checkLimits(of: text, source)
-        let node: Node?
-        do {
-            node = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            throw diagnostic(for: error, source)
-        } catch {
-            throw Diagnostic(.yamlSyntax, "\(error)", at: source.place(line: 1, column: 1))
-        }
-        var budget = maximumValues
-        guard let node else { return LocatedYAML(.scalar("", plain: true), at: source.place(line: 1, column: 1)) }
-        return try convert(node, source, depth: 0, budget: &budget)
-    }
-
-    /// Yams builds its tree recursively and compares keys deeply, so what could blow up there is refused beforehand.
-    private static func checkLimits(of text: String, _ source: SourceText) throws(Diagnostic) {
+    public static func read(
+        _ text: String, name: String, base: PathBase = .pipelineFile
+    ) throws(Diagnostic) -> LocatedYAML {
         guard text.utf8.count <= maximumBytes else {
             throw Diagnostic(
                 .yamlTooLarge, "\(text.utf8.count) bytes of YAML; the limit is \(maximumBytes)",
-                at: source.place(line: 1, column: 1))
+                at: Diagnostic.Place(file: name, line: 1, column: 1))
         }
-        var depth = 0
-        for (number, line) in source.lines.enumerated() {
-            var column = 0
-            for byte in line.utf8 {
-                column += 1
-                if byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") { depth += 1 }
-                if byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}") { depth = max(0, depth - 1) }
-                if depth > maximumDepth {
-                    throw tooDeep(source.place(line: number + 1, column: column))
-                }
-            }
-            let content = line.drop { $0 == " " || $0 == "-" }
-            if content.hasPrefix("? ") || content == "?" || content.hasPrefix("*") && content.contains(":") {
-                throw Diagnostic(
-                    .yamlSyntax, "keys must be plain names",
-                    at: source.place(line: number + 1, column: line.count - content.count + 1))
-            }
-            if line.prefix(while: { $0 == " " || $0 == "-" }).count > 16 * maximumDepth {
-                throw tooDeep(source.place(line: number + 1, column: 1))
-            }
+        // A byte order mark is no part of the text, and no column.
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
+        let source = SourceText(name: name, text: text, base: base)
+        return try Array(text.utf8).withUnsafeBufferPointer { bytes throws(Diagnostic) in
+            var builder = TreeBuilder(YAMLEvents(bytes, source), source)
+            return try builder.document()
         }
     }
 
-    private static func tooDeep(_ place: Diagnostic.Place) -> Diagnostic {
+    static func tooDeep(_ place: Diagnostic.Place) -> Diagnostic {
         Diagnostic(.yamlTooLarge, "nested deeper than \(maximumDepth) levels", at: place)
     }
+}
 
-    private static func convert(
-        _ node: Node, _ source: SourceText, depth: Int, budget: inout Int
-    ) throws(Diagnostic) -> LocatedYAML {
-        let place = source.place(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
-        guard depth <= maximumDepth else { throw tooDeep(place) }
-        budget -= 1
+/// Puts events together, counting what it makes before it makes it.
+private struct TreeBuilder {
+    /// A value with what repeating it costs.
+    private struct Built {
+        let tree: LocatedYAML
+        /// Levels below it, and values in it with itself.
+        var height = 0
+        var values = 1
+    }
+
+    private let events: YAMLEvents
+    private let source: SourceText
+    private var anchors: [String: Built] = [:]
+    private var budget = YAMLReader.maximumValues
+
+    init(_ events: YAMLEvents, _ source: SourceText) {
+        self.events = events
+        self.source = source
+    }
+
+    mutating func document() throws(Diagnostic) -> LocatedYAML {
+        _ = try events.next()
+        guard try events.next().kind == .documentStart else {
+            return LocatedYAML(.scalar("", plain: true), at: source.place(line: 1, column: 1), base: source.base)
+        }
+        let root = try node(events.next(), depth: 0)
+        _ = try events.next()
+        let rest = try events.next()
+        guard rest.kind == .streamEnd else {
+            throw Diagnostic(
+                .yamlSyntax, "a second document begins here", at: rest.place, remedy: "a file holds one document")
+        }
+        return root.tree
+    }
+
+    private mutating func node(_ event: YAMLEvents.Event, depth: Int) throws(Diagnostic) -> Built {
+        if let tag = event.tag {
+            throw Diagnostic(
+                .yamlSyntax, "the tag '\(tag.prefix(60))' has no meaning here", at: event.place,
+                remedy: "what a value is follows from where it stands; a text that begins with ! needs quotes")
+        }
+        guard depth <= YAMLReader.maximumDepth else { throw YAMLReader.tooDeep(event.place) }
+        let made: Built
+        switch event.kind {
+        case .scalar(let text, let plain):
+            try spend(1, at: event.place)
+            // The system would end a path there.
+            guard !text.utf8.contains(0) else {
+                throw Diagnostic(.yamlSyntax, "the text contains a zero byte", at: event.place)
+            }
+            made = Built(tree: LocatedYAML(.scalar(text, plain: plain), at: event.place, base: source.base))
+        case .sequenceStart: made = try sequence(event.place, depth)
+        case .mappingStart: made = try mapping(event.place, depth)
+        case .alias(let name):
+            guard let original = anchors[name] else {
+                throw Diagnostic(
+                    .yamlSyntax, "there is no '&\(name)' for '*\(name)' before it", at: event.place,
+                    remedy: "a text that begins with * needs quotes: \"*.png\"")
+            }
+            guard depth + original.height <= YAMLReader.maximumDepth else { throw YAMLReader.tooDeep(event.place) }
+            try spend(original.values, at: event.place)
+            return original
+        default: throw Diagnostic(.yamlSyntax, "a value is missing", at: event.place)
+        }
+        if let anchor = event.anchor { anchors[anchor] = made }
+        return made
+    }
+
+    private mutating func spend(_ values: Int, at place: Diagnostic.Place) throws(Diagnostic) {
+        budget -= values
         guard budget > 0 else {
             throw Diagnostic(
-                .yamlTooLarge, "more than \(maximumValues) values", at: place,
+                .yamlTooLarge, "more than \(YAMLReader.maximumValues) values", at: place,
                 remedy: "aliases (*name) that repeat each other multiply; write the values out")
         }
-        switch node {
-        case .scalar(let scalar):
-            return LocatedYAML(.scalar(scalar.string, plain: scalar.style == .plain), at: place)
-        case .sequence(let sequence):
-            var elements: [LocatedYAML] = []
-            for element in sequence {
-                elements.append(try convert(element, source, depth: depth + 1, budget: &budget))
-            }
-            return LocatedYAML(.sequence(elements), at: place)
-        case .mapping(let mapping):
-            var entries: [LocatedYAML.Entry] = []
-            for (key, value) in mapping {
-                let keyPlace = source.place(line: key.mark?.line ?? 1, column: key.mark?.column ?? 1)
-                guard case .scalar(let name) = key else {
-                    throw Diagnostic(
-                        .yamlSyntax, "keys must be plain names", at: keyPlace,
-                        remedy: "a text that begins with { or [ needs quotes: \"{stem}.png\"")
-                }
-                let value = try convert(value, source, depth: depth + 1, budget: &budget)
-                entries.append(.init(key: name.string, keyPlace: keyPlace, value: value))
-            }
-            return LocatedYAML(.mapping(entries), at: place)
-        case .alias:
-            throw Diagnostic(.yamlSyntax, "unresolved alias", at: place)
-        }
     }
 
-    private static func diagnostic(for error: YamlError, _ source: SourceText) -> Diagnostic {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            let place = source.place(line: mark.line, column: mark.column)
-            let isPlaceholder = unquotedPlaceholder(in: source, upTo: mark.line)
-            return Diagnostic(
-                .yamlSyntax, problem, at: isPlaceholder ?? place,
-                remedy: isPlaceholder == nil ? nil : "a text that begins with { needs quotes: \"{stem}.png\"")
-        case .duplicatedKeysInMapping(let duplicates, _):
-            let key = duplicates.first ?? ""
-            return Diagnostic(.yamlSyntax, "the key '\(key)' is given twice", at: secondUse(of: key, source))
-        case .reader(let problem, let offset, _, _):
-            return Diagnostic(
-                .yamlSyntax, "\(problem)\(offset.map { " at byte \($0)" } ?? "")", at: source.place(line: 1, column: 1))
-        default:
-            return Diagnostic(.yamlSyntax, "\(error)", at: source.place(line: 1, column: 1))
+    private mutating func sequence(_ place: Diagnostic.Place, _ depth: Int) throws(Diagnostic) -> Built {
+        let before = budget
+        try spend(1, at: place)
+        var elements: [LocatedYAML] = []
+        var height = 0
+        var event = try events.next()
+        while event.kind != .sequenceEnd {
+            let element = try node(event, depth: depth + 1)
+            elements.append(element.tree)
+            height = max(height, element.height + 1)
+            event = try events.next()
         }
+        return Built(
+            tree: LocatedYAML(.sequence(elements), at: place, base: source.base), height: height,
+            values: before - budget)
     }
 
-    /// `as: {stem}.png` without quotes is YAML's own syntax error somewhere behind it; the true place is the brace.
-    private static func unquotedPlaceholder(in source: SourceText, upTo line: Int) -> Diagnostic.Place? {
-        for number in stride(from: min(line, source.lines.count), through: max(1, line - 1), by: -1) {
-            let text = source.lines[number - 1]
-            // `--set KEY={stem}.png` begins with the brace itself.
-            let start =
-                text.hasPrefix("{") ? text.index(after: text.startIndex) : text.firstRange(of: ": {")?.upperBound
-            guard let start, let end = text[start...].firstIndex(of: "}") else { continue }
-            let name = text[start..<end]
-            if !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" }) {
-                return source.place(
-                    line: number, column: text.distance(from: text.startIndex, to: start))
+    private mutating func mapping(_ place: Diagnostic.Place, _ depth: Int) throws(Diagnostic) -> Built {
+        let before = budget
+        try spend(1, at: place)
+        var entries: [LocatedYAML.Entry] = []
+        var names: Set<String> = []
+        var height = 0
+        var event = try events.next()
+        while event.kind != .mappingEnd {
+            let name = try key(event)
+            guard names.insert(name).inserted else {
+                throw Diagnostic(.yamlSyntax, "the key '\(name)' is given twice", at: event.place)
             }
+            let value = try node(events.next(), depth: depth + 1)
+            entries.append(.init(key: name, keyPlace: event.place, value: value.tree))
+            height = max(height, value.height + 1)
+            event = try events.next()
         }
-        return nil
+        return Built(
+            tree: LocatedYAML(.mapping(entries), at: place, base: source.base), height: height,
+            values: before - budget)
     }
 
-    /// Yams reports the mapping, not the key; the second line that begins with the key is where the slip is.
-    private static func secondUse(of key: String, _ source: SourceText) -> Diagnostic.Place {
-        var firstIndent: [Int: Int] = [:]
-        for (index, line) in source.lines.enumerated() {
-            let content = line.drop { $0 == " " }
-            guard content.hasPrefix(key + ":") else { continue }
-            let indent = line.count - content.count
-            if firstIndent[indent] != nil { return source.place(line: index + 1, column: indent + 1) }
-            firstIndent[indent] = index
+    private mutating func key(_ event: YAMLEvents.Event) throws(Diagnostic) -> String {
+        guard case .scalar(let name, let plain) = event.kind, event.tag == nil else {
+            var remedy = "a text that begins with { or [ needs quotes: \"{stem}.png\""
+            if case .alias = event.kind { remedy = "an alias (*name) repeats a value and cannot be a key" }
+            throw Diagnostic(.yamlSyntax, "keys must be plain names", at: event.place, remedy: remedy)
         }
-        return source.place(line: (firstIndent.values.first ?? 0) + 1, column: 1)
+        guard name.utf8.count <= YAMLReader.maximumKeyBytes else {
+            throw Diagnostic(
+                .yamlTooLarge, "a key of \(name.utf8.count) bytes; the limit is \(YAMLReader.maximumKeyBytes)",
+                at: event.place)
+        }
+        if name == "<<", plain {
+            throw Diagnostic(
+                .yamlSyntax, "merge keys (<<) are not part of the format", at: event.place,
+                remedy: "`like: STAGE` takes over another stage's parameters; $name repeats a value")
+        }
+        if let anchor = event.anchor {
+            anchors[anchor] = Built(tree: LocatedYAML(.scalar(name, plain: plain), at: event.place, base: source.base))
+        }
+        return name
     }
 }

@@ -22,7 +22,7 @@ struct OutputTemplate: Hashable, Sendable {
         return name[name.index(after: dot)...].lowercased()
     }
 
-    /// - Throws: `Diagnostic` (without a place) for unbalanced braces and paths that leave the output folder.
+    /// - Throws: `Diagnostic` (without a place) for unbalanced braces and paths that no result can have.
     init(parsing text: String) throws(Diagnostic) {
         self.text = text
         var pieces: [Piece] = []
@@ -37,12 +37,7 @@ struct OutputTemplate: Hashable, Sendable {
         }
         pieces.append(.text(String(rest)))
         self.pieces = pieces
-        if let reason = escapeReason(text) {
-            throw Diagnostic(
-                .escapingPath, "'\(text)' \(reason)", remedy: "outputs stay inside the folder given by --output")
-        }
-        let name = text.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
-        if name.isEmpty { throw Diagnostic(.badTemplate, "'\(text)' names no file") }
+        if let fault = fault(text) { throw fault }
     }
 
     /// The path below the output folder for given placeholder values.
@@ -55,15 +50,44 @@ struct OutputTemplate: Hashable, Sendable {
             case .placeholder(let name): path += values[name] ?? ""
             }
         }
-        if let reason = escapeReason(path) { throw Diagnostic(.escapingPath, "'\(path)' \(reason)") }
+        if let fault = fault(path) { throw fault }
         return path
     }
+}
+
+/// Why a result cannot have a path, or nil if it can.
+///
+/// Two results must not reach one file by different spellings, nor a result what the run keeps in the same folder.
+private func fault(_ path: String) -> Diagnostic? {
+    if let reason = escapeReason(path) {
+        return Diagnostic(
+            .escapingPath, "'\(path)' \(reason)", remedy: "outputs stay inside the folder given by --output")
+    }
+    let components = path.split(separator: "/", omittingEmptySubsequences: false)
+    if components.last?.isEmpty ?? true { return Diagnostic(.badTemplate, "'\(path)' names no file") }
+    if components.contains("") || components.contains(".") {
+        return Diagnostic(
+            .badTemplate, "'\(path)' holds an empty or '.' folder name", remedy: "write each folder's name once")
+    }
+    // Where capital letters do not count, `RUN.json` is the same file.
+    let name = path.lowercased()
+    let isRecord = [("run.", ".json"), ("manifest.", ".jsonl")].contains { start, end in
+        name.hasPrefix(start) && name.hasSuffix(end) && name.utf8.count + 1 >= start.utf8.count + end.utf8.count
+    }
+    if isRecord, components.count == 1 {
+        return Diagnostic(
+            .outputCollision, "'\(path)' is where the run keeps its own record",
+            remedy: "choose another name, or a folder below; run*.json and manifest*.jsonl are taken")
+    }
+    if let temporary = components.first(where: { $0.lowercased().hasPrefix(".lucency") }) {
+        return Diagnostic(.outputCollision, "'\(temporary)' in '\(path)' is a name that lucency keeps for itself")
+    }
+    return nil
 }
 
 /// Why a relative path would leave its root, or nil if it stays inside.
 func escapeReason(_ path: String) -> String? {
     if path.hasPrefix("/") { return "is an absolute path" }
-    if path.hasPrefix("~") { return "begins with ~" }
     if path.split(separator: "/").contains("..") { return "leads out of its folder through '..'" }
     if path.unicodeScalars.contains("\0") { return "contains a zero byte" }
     if path.split(separator: "/").first == ".lucency" { return "lies in the folder that lucency keeps for itself" }

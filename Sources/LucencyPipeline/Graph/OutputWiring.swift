@@ -28,12 +28,13 @@ extension PlanBuilder {
             $0.formUnion(substitution.variantsUsed(by: $1))
         }
         var variants = direct
-        for combination in combinations(of: direct) {
+        for combination in combinations(of: direct, at: declared.place) where !substitution.isExhausted {
             let name = substitution.resolve(from, combination, &decoding).scalar?.split(separator: ".").first
             if let name { variants.formUnion(entries[String(name)]?.variants ?? []) }
         }
         var outputs: [PlanOutput] = []
-        for combination in combinations(of: variants) {
+        for combination in combinations(of: variants, at: declared.place) {
+            guard admit(1, at: declared.place) else { break }
             let from = substitution.resolve(from, combination, &decoding)
             let path = substitution.resolve(path, combination, &decoding)
             let with = with.map { substitution.resolve($0, combination, &decoding) }

@@ -42,12 +42,19 @@ public struct PipelineFile: Sendable {
         plan = builder.build()
         // Where a reference leads nowhere, that its text is no number either says nothing new.
         let found = builder.decoding.diagnostics
-        let broken = Set(found.filter { $0.code == .unknownReference }.compactMap(\.place))
-        diagnostics = found.filter { $0.code != .badValue || !($0.place.map(broken.contains) ?? false) }.sorted {
-            a, b in
-            let left = a.place, right = b.place
-            if left?.file != right?.file { return (left?.file == name ? 0 : 1) < (right?.file == name ? 0 : 1) }
-            return (left?.line ?? 0, left?.column ?? 0, a.message) < (right?.line ?? 0, right?.column ?? 0, b.message)
-        }
+        let broken = Set(
+            found.filter { [.unknownReference, .cycle, .yamlTooLarge].contains($0.code) }.compactMap(\.place))
+        let more = Diagnostic(
+            .yamlTooLarge, "there is more to say than these \(found.count) things", at: .init(file: name),
+            severity: .note)
+        diagnostics =
+            found.filter { $0.code != .badValue || !($0.place.map(broken.contains) ?? false) }.sorted {
+                a, b in
+                let left = a.place, right = b.place
+                if left?.file != right?.file { return (left?.file == name ? 0 : 1) < (right?.file == name ? 0 : 1) }
+                return (left?.line ?? 0, left?.column ?? 0, a.message) < (
+                    right?.line ?? 0, right?.column ?? 0, b.message
+                )
+            } + (builder.decoding.hasMore ? [more] : [])
     }
 }

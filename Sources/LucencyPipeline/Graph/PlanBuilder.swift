@@ -8,7 +8,8 @@ struct PlanBuilder {
         let name: String
         let place: Diagnostic.Place
         let uses: LocatedYAML
-        let with: LocatedYAML?
+        /// `with:` of the stage that this one is like in the end, and so on to its own, which wins.
+        let with: [LocatedYAML]
         let inputs: LocatedYAML?
         let over: [String]
         let overPlace: Diagnostic.Place?
@@ -20,6 +21,10 @@ struct PlanBuilder {
     }
 
     static let stageKeys = ["uses", "like", "in", "with", "over"]
+    /// Choices of variants for one stage, source or output.
+    static let maximumCombinations = 4096
+    /// Stages, sources and outputs for all their combinations together.
+    static let maximumInstances = 20_000
 
     let declaration: PipelineDeclaration
     let catalog: Catalog
@@ -29,26 +34,42 @@ struct PlanBuilder {
     var nodes: [PlanNode] = []
     var nodeIDs: [String: [Combination: Int]] = [:]
     var usedNodes: Set<String> = []
+    /// Stages as they are declared, by name.
+    let stages: [String: PipelineDeclaration.Named]
+    var instances = 0
+    var knownCombinations: [Set<String>: [Combination]] = [:]
 
     init(_ declaration: PipelineDeclaration, catalog: Catalog, decoding: Decoding) {
         self.declaration = declaration
         self.catalog = catalog
         self.decoding = decoding
         substitution = Substitution(declaration, inputFolder: decoding.inputFolder)
+        stages = Dictionary(declaration.stages.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
     }
 
     /// The plan, or nil if something is wrong; `decoding` then says what.
     mutating func build() -> Plan? {
         for source in declaration.sources { readEntry(source, isSource: true) }
         for stage in declaration.stages { readEntry(stage, isSource: false) }
-        for name in Array(entries.keys) { findReferences(of: name) }
-        let order = sortedEntries()
-        for name in order {
-            guard spreadVariants(of: name), let entry = entries[name] else { continue }
-            for combination in combinations(of: entry.variants) { makeNode(entry, combination) }
+        for entry in declaration.sources + declaration.stages where !substitution.isExhausted {
+            findReferences(of: entry.name)
         }
-        let outputs = declaration.outputs.flatMap { makeOutputs($0) }
+        for name in sortedEntries() {
+            guard spreadVariants(of: name), let entry = entries[name] else { continue }
+            let combinations = combinations(of: entry.variants.union(entry.over), at: entry.place)
+            guard admit(combinations.count, at: entry.place) else { break }
+            for combination in self.combinations(of: entry.variants, at: entry.place) where !combinations.isEmpty {
+                makeNode(entry, combination)
+            }
+        }
+        var outputs: [PlanOutput] = []
+        for output in declaration.outputs where admit(0, at: output.place) { outputs += makeOutputs(output) }
         checkCollisions()
+        if let place = substitution.exhaustedAt {
+            decoding.error(
+                .yamlTooLarge, "more than \(Substitution.maximumValues) values with parameters and variants put in",
+                at: place, remedy: "lists of $names that repeat each other multiply, and so do variants")
+        }
         // What is broken is often unused only because of that.
         guard !decoding.hasErrors else { return nil }
         warnAboutUnused()
@@ -57,157 +78,11 @@ struct PlanBuilder {
         )
     }
 
-    // MARK: Entries
-
-    mutating func readEntry(_ declared: PipelineDeclaration.Named, isSource: Bool) {
-        // A source (or a stage) may be a parameter as a whole: `train: $data`.
-        var tree = declared.tree
-        if tree.entries == nil, substitution.variantsUsed(by: tree).isEmpty {
-            tree = substitution.resolve(tree, [:], &decoding)
-        }
-        let what = isSource ? "a source" : "a stage"
-        let allowed = isSource ? ["uses", "with"] : Self.stageKeys
-        guard let given = tree.entries else {
-            decoding.error(
-                .wrongKind, "\(what) is a mapping, found \(tree.shown)", at: tree.place,
-                remedy: "write `\(declared.name): {uses: NAME\(isSource ? "" : ", in: STAGE")}`")
-            return
-        }
-        for entry in given where !allowed.contains(entry.key) {
-            decoding.error(
-                .unknownKey, "\(what) has no '\(entry.key)'", at: entry.keyPlace,
-                remedy: nearestName(to: entry.key, in: allowed).map { "did you mean '\($0)'?" }
-                    ?? "it has: \(allowed.joined(separator: ", "))\(entry.key == "uses" ? "" : "; parameters stand under `with:`")"
-            )
-        }
-        guard let (uses, with) = usesAndWith(declared.name, tree, declared.place, seen: []) else { return }
-        var over: [String] = []
-        if let value = tree["over"] {
-            over = [String].decode(value, &decoding) ?? []
-            for name in over where !declaration.variants.contains(where: { $0.name == name }) {
-                decoding.error(
-                    .variantMisuse, "there is no variant '\(name)' to gather", at: value.place,
-                    remedy: nearestName(to: name, in: declaration.variants.map(\.name)).map { "did you mean '\($0)'?" })
-            }
-        }
-        entries[declared.name] = Entry(
-            name: declared.name, place: declared.place, uses: uses, with: with, inputs: tree["in"], over: over,
-            overPlace: tree["over"]?.place, isSource: isSource)
-    }
-
-    /// Follows `like`. Own `with:` values win over those of the stage it is like.
-    mutating func usesAndWith(
-        _ name: String, _ tree: LocatedYAML, _ place: Diagnostic.Place, seen: [String]
-    ) -> (LocatedYAML, LocatedYAML?)? {
-        guard let like = tree["like"] else {
-            guard let uses = tree["uses"] else {
-                decoding.error(
-                    .missingKey, "'\(name)' does not say what it uses", at: place,
-                    remedy: "add `uses: NAME`; `lucency stages` lists the names")
-                return nil
-            }
-            return (uses, tree["with"])
-        }
-        if let uses = tree["uses"] {
-            decoding.error(.unknownKey, "'\(name)' has both `uses` and `like`", at: uses.place, remedy: "keep one")
-            return nil
-        }
-        guard let other = like.scalar, let target = declaration.stages.first(where: { $0.name == other }) else {
-            let near = like.scalar.flatMap { nearestName(to: $0, in: declaration.stages.map(\.name)) }
-            decoding.error(
-                .unknownReference, "there is no stage \(like.shown) to be like", at: like.place,
-                remedy: near.map { "did you mean '\($0)'?" })
-            return nil
-        }
-        guard !seen.contains(other), other != name else {
-            decoding.error(
-                .cycle, "'\(name)' is like itself: \((seen + [other]).joined(separator: " → "))", at: like.place)
-            return nil
-        }
-        guard let (uses, with) = usesAndWith(other, target.tree, target.place, seen: seen + [name]) else { return nil }
-        guard let own = tree["with"], let ownEntries = own.entries else { return (uses, with) }
-        let kept = (with?.entries ?? []).filter { entry in !ownEntries.contains { $0.key == entry.key } }
-        return (uses, LocatedYAML(.mapping(kept + ownEntries), at: own.place))
-    }
-
-    // MARK: References and order
-
-    mutating func findReferences(of name: String) {
-        guard var entry = entries[name] else { return }
-        entry.variants = substitution.variantsUsed(by: entry.uses)
-        if let with = entry.with { entry.variants.formUnion(substitution.variantsUsed(by: with)) }
-        if let inputs = entry.inputs {
-            let own = substitution.variantsUsed(by: inputs)
-            entry.variants.formUnion(own)
-            for combination in combinations(of: own) {
-                let resolved = substitution.resolve(inputs, combination, &decoding)
-                let values = resolved.scalar != nil ? [resolved] : resolved.entries?.map(\.value) ?? []
-                for value in values {
-                    guard let target = value.scalar?.split(separator: ".").first.map(String.init) else { continue }
-                    if entries[target] != nil { entry.references.append((target, value.place)) }
-                }
-            }
-        }
-        entries[name] = entry
-    }
-
-    /// Depth-first in the file's order; cycles are reported once and left out.
-    mutating func sortedEntries() -> [String] {
-        var order: [String] = []
-        var state: [String: Bool] = [:]  // false: being visited, true: done
-        let names = declaration.sources.map(\.name) + declaration.stages.map(\.name)
-        func visit(_ name: String, _ path: [String], _ builder: inout PlanBuilder) {
-            guard let entry = builder.entries[name], state[name] == nil else { return }
-            state[name] = false
-            for reference in entry.references {
-                if state[reference.name] == false {
-                    let start = (path + [name]).firstIndex(of: reference.name) ?? 0
-                    let loop = ((path + [name])[start...] + [reference.name]).joined(separator: " → ")
-                    builder.decoding.error(
-                        .cycle, "the stages form a circle: \(loop)", at: reference.place,
-                        remedy: "a stage can only read what does not depend on it")
-                    continue
-                }
-                visit(reference.name, path + [name], &builder)
-            }
-            state[name] = true
-            order.append(name)
-        }
-        for name in names { visit(name, [], &self) }
-        return order
-    }
-
-    /// Adds the variants of everything it reads; takes away what `over` gathers.
-    mutating func spreadVariants(of name: String) -> Bool {
-        guard var entry = entries[name] else { return false }
-        for reference in entry.references { entry.variants.formUnion(entries[reference.name]?.variants ?? []) }
-        for gathered in entry.over where !entry.variants.contains(gathered) {
-            guard declaration.variants.contains(where: { $0.name == gathered }) else { continue }
-            decoding.error(
-                .variantMisuse, "nothing that '\(name)' reads depends on the variant '\(gathered)'",
-                at: entry.overPlace ?? entry.place)
-        }
-        entry.variants.subtract(entry.over)
-        entries[name] = entry
-        return true
-    }
-
-    /// All choices of values for some variants, in the file's order.
-    func combinations(of names: Set<String>) -> [Combination] {
-        var result: [Combination] = [[:]]
-        for variant in declaration.variants where names.contains(variant.name) {
-            result = result.flatMap { base in
-                variant.values.map { base.merging([variant.name: $0.name]) { $1 } }
-            }
-        }
-        return result
-    }
-
     // MARK: Nodes
 
     mutating func makeNode(_ entry: Entry, _ combination: Combination) {
         let uses = substitution.resolve(entry.uses, combination, &decoding)
-        let with = entry.with.map { substitution.resolve($0, combination, &decoding) }
+        let with = merged(entry.with, combination).map { substitution.resolve($0, combination, &decoding) }
         guard let id = uses.scalar else {
             decoding.error(.wrongKind, "`uses` names a stage, found \(uses.shown)", at: uses.place)
             return
@@ -281,7 +156,7 @@ struct PlanBuilder {
         }
         let collector = descriptor.configure(with, uses.place, &decoding)
         var rows: [[PlanInput?]] = []
-        let tags = combinations(of: Set(entry.over))
+        let tags = combinations(of: Set(entry.over), at: entry.overPlace ?? entry.place)
         for tag in tags {
             guard
                 let (_, row) = wire(

@@ -20,6 +20,8 @@ struct FileSet: Sendable {
     let files: [File]
     /// Files left out because no reader knows their extension.
     let otherFiles: Int
+    /// Pipes, sockets and devices left out because no file stands behind them.
+    let specialFiles: [String]
     /// Folders left out because an earlier run wrote them.
     let outputFolders: [String]
 
@@ -44,6 +46,7 @@ struct FileSet: Sendable {
         }
         files = scan.files.sorted { Array($0.relative.utf8).lexicographicallyPrecedes(Array($1.relative.utf8)) }
         otherFiles = scan.otherFiles
+        specialFiles = scan.specialFiles
         outputFolders = scan.outputFolders
     }
 
@@ -53,6 +56,7 @@ struct FileSet: Sendable {
         var isDeep = true
         var files: [File] = []
         var otherFiles = 0
+        var specialFiles: [String] = []
         var outputFolders: [String] = []
         private var visited: Set<String> = []
 
@@ -72,9 +76,15 @@ struct FileSet: Sendable {
             }
             for name in names where !name.hasPrefix(".") {
                 let path = FileSystem.join(folder, name), relative = prefix + name
-                if FileSystem.isFolder(path) {
+                switch FileSystem.kind(of: path) {
+                case .folder:
                     if isDeep { try visit(path, prefix: relative + "/", depth: depth + 1) }
                     continue
+                case .special:
+                    specialFiles.append(relative)
+                    continue
+                // A link that leads nowhere stays: data that should be there are missing, and its item says so.
+                case .file, nil: break
                 }
                 if let pattern {
                     guard let key = capture(relative, pattern) else { continue }

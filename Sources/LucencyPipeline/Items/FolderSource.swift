@@ -97,133 +97,9 @@ public struct FolderSource: Sendable {
         return ConfiguredSource(ports: ports, needsInput: needsInput) { try list($0, readers) }
     }
 
-    // MARK: Listing
-
-    /// Finds the files and pairs them.
-    /// - Throws: `Diagnostic` when a folder is missing, or a list names items that are not there.
-    public func list(_ context: SourceContext, _ readers: Readers) throws -> ItemListing {
-        var listing = ItemListing(items: [])
-        let channelSets = try channelFileSets(context, readers, &listing)
-        guard let first = channelSets.first else { return listing }
-        let otherChannels = channelSets.dropFirst().map { set in
-            Dictionary(set.map { ($0.key, $0.path) }, uniquingKeysWith: { a, _ in a })
-        }
-        var partners: [(port: String, set: [String: [FileSet.File]], isImage: Bool)] = []
-        if let labels {
-            partners.append(("label", byKey(try FileSet(labels, extensions: readers.fileExtensions)), false))
-        }
-        for (name, further) in also.sorted(by: { $0.key < $1.key }) {
-            partners.append(
-                (name, byKey(try FileSet(further.folder, extensions: readers.fileExtensions)), further.isImage))
-        }
-        let wanted = try listedNames()
-        var found: Set<String> = []
-        var matched: [String: Set<String>] = [:]
-        for file in first {
-            if let wanted {
-                guard let name = [file.key, stem(file.key), file.relative].first(where: wanted.contains) else {
-                    continue
-                }
-                found.insert(name)
-            }
-            var channels = [file.path]
-            var missing: [String] = []
-            for (index, paths) in otherChannels.enumerated() {
-                if let path = paths[file.key] {
-                    channels.append(path)
-                } else {
-                    missing.append("channel \(index + 2)")
-                }
-            }
-            var paths: [String: (path: String, isImage: Bool)] = [:]
-            for partner in partners {
-                // The full relative name first; the bare stem where that is unambiguous.
-                let candidates = partner.set[file.key] ?? partner.set[stem(file.key)] ?? []
-                if candidates.count == 1 {
-                    paths[partner.port] = (candidates[0].path, partner.isImage)
-                    matched[partner.port, default: []].insert(candidates[0].path)
-                } else {
-                    missing.append(
-                        candidates.isEmpty ? partner.port : "\(partner.port) (\(candidates.count) candidates)")
-                }
-            }
-            guard missing.isEmpty else {
-                listing.unmatched.append("\(file.relative): no \(missing.joined(separator: ", no "))")
-                continue
-            }
-            listing.items.append(item(file, channels, paths, context, readers))
-        }
-        for partner in partners where wanted == nil {
-            let used = matched[partner.port] ?? []
-            for file in Set(partner.set.values.joined()).sorted(by: { $0.relative < $1.relative }) {
-                if !used.contains(file.path) { listing.unmatched.append("\(partner.port) \(file.relative): no image") }
-            }
-        }
-        if let wanted, let list, let lost = wanted.subtracting(found).sorted().first {
-            throw Diagnostic(
-                .unmatchedFiles,
-                "\(wanted.count - found.count) of \(wanted.count) listed items are not there, the first is '\(lost)'",
-                at: Diagnostic.Place(file: list))
-        }
-        return listing
-    }
-
-    private func stem(_ key: String) -> String { key.split(separator: "/").last.map(String.init) ?? key }
-
-    private func byKey(_ set: FileSet) -> [String: [FileSet.File]] {
-        var table: [String: [FileSet.File]] = [:]
-        for file in set.files {
-            table[file.key, default: []].append(file)
-            if file.key.contains("/") { table[stem(file.key), default: []].append(file) }
-        }
-        return table
-    }
-
-    private func channelFileSets(
-        _ context: SourceContext, _ readers: Readers, _ listing: inout ItemListing
-    ) throws -> [[FileSet.File]] {
-        let input = context.inputFolder
-        func set(_ specification: String) throws -> [FileSet.File] {
-            let set = try FileSet(specification, extensions: readers.fileExtensions)
-            func note(_ message: String) {
-                listing.notices.append(
-                    Diagnostic(.noItems, message, at: Diagnostic.Place(file: specification), severity: .note))
-            }
-            if set.otherFiles > 0 {
-                note("\(set.otherFiles) file(s) are not images by their extension and were left out")
-            }
-            for folder in set.outputFolders { note("'\(folder)' holds results of lucency and was left out") }
-            return set.files
-        }
-        switch images {
-        case .files(let path): return [try set(path)]
-        case .channels(let channels):
-            return try channels.map { channel in
-                try set(
-                    channel.pattern.contains("/") ? channel.pattern : FileSystem.join(input ?? ".", channel.pattern))
-            }
-        case nil:
-            guard let input else { throw Diagnostic(.usage, "the pipeline needs `--input DIR`") }
-            return [try set(input)]
-        }
-    }
-
-    /// One stem or relative name per line; empty lines and lines that begin with # do not count.
-    private func listedNames() throws -> Set<String>? {
-        guard let list else { return nil }
-        let lines = try FileSystem.text(list, limit: 64 << 20).split(whereSeparator: \.isNewline)
-        let names = lines.map { $0.trimmingSpaces() }.filter { !$0.isEmpty && !$0.hasPrefix("#") }
-        for name in names {
-            if let reason = escapeReason(name) {
-                throw Diagnostic(.escapingPath, "the entry '\(name)' \(reason)", at: Diagnostic.Place(file: list))
-            }
-        }
-        return Set(names)
-    }
-
     // MARK: Loading
 
-    private func item(
+    func item(
         _ file: FileSet.File, _ channels: [String], _ partners: [String: (path: String, isImage: Bool)],
         _ context: SourceContext, _ readers: Readers
     ) -> SourceItem {
@@ -358,10 +234,4 @@ public struct FolderSource: Sendable {
 
 extension Geometry {
     fileprivate var isPlanar: Bool { size.isPlanar }
-}
-
-extension Substring {
-    fileprivate func trimmingSpaces() -> String {
-        String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
-    }
 }

@@ -21,9 +21,11 @@ extension Runner {
     /// Lists items, outputs and predicted memory without reading pixels or writing anything.
     public func dryRun() throws -> DryRun {
         let listings = try list()
+        let (batches, targets) = try makeBatches(listings)
+        if !options.output.isEmpty { try checkTargets(targets, listings) }
         var items: [DryRun.Item] = []
         var peaks: [Int] = []
-        for batch in try makeBatches(listings) {
+        for batch in batches {
             let targets =
                 batch.outputs.map(\.input.node)
                 + batch.feeds.flatMap { feed in
@@ -31,7 +33,7 @@ extension Runner {
                 }
             let nodes = plan.upstream(of: targets, itemsOnly: true)
             for item in batch.items {
-                let paths = try batch.outputs.map { try path(of: $0, for: item, batch) }
+                let paths = try batch.outputs.map { try batch.path(of: $0, for: item) }
                 let run = ItemRun(
                     plan: plan, item: item, source: batch.source, nodes: nodes,
                     targets: .init(outputs: Array(zip(batch.outputs, paths)), feeds: batch.feeds), wholes: [:],

@@ -18,34 +18,31 @@ public struct Explanation: Sendable {
 }
 
 extension Runner {
-    /// Compares what the manifest recorded for an item with what would be done now.
+    /// Compares what the manifest recorded for an item with what would be done now. Only looks, so it may be asked while
+    /// a run is going on.
     ///
     /// - Parameter name: relative name, stem or file name of the item.
     /// - Throws: `Diagnostic` when the pipeline has no such item.
     public func explain(_ name: String) throws -> [Explanation] {
         let listings = try list()
         let keys = try Keys(plan, options)
-        let latest = try Manifest(of: options.output).latest()
-        let store = try OutputStore(options, plan)
-        var state = RunState(plan: plan, keys: keys, store: store, listings: listings, options: options)
-        let batches = try makeBatches(listings)
-        if plan.nodes.contains(where: \.isCollector) { try state.findNeeds(batches) }
+        let store = try OutputStore(reading: options)
+        let state = RunState(plan: plan, keys: keys, store: store, listings: listings, options: options)
+        let (batches, _) = try makeBatches(listings)
         var explanations: [Explanation] = []
         for batch in batches where !batch.outputs.isEmpty {
             guard
                 let item = batch.items.first(where: { $0.relative == name })
                     ?? batch.items.first(where: { $0.stem == name || $0.name == name })
             else { continue }
-            let parts = try state.parts(of: item, outputs: batch.outputs)
-            var record = ManifestRecord(
-                type: "item", name: item.relative, key: keys.key(parts), parts: parts, status: .done)
-            record.source = plan.nodes[batch.source].label
-            record.pass = batch.pass
-            let paths = try batch.outputs.map { try path(of: $0, for: item, batch) }
+            var record = batch.record(of: item, plan)
+            record.parts = try state.parts(of: item, outputs: batch.outputs)
+            record.key = keys.key(record.parts)
+            let paths = try batch.outputs.map { try batch.path(of: $0, for: item) }
             explanations.append(
                 Explanation(
                     item: item.relative, source: record.source,
-                    changes: changes(from: latest[record.identity], to: record, paths)))
+                    changes: changes(from: store.last(record), to: record, paths)))
         }
         guard !explanations.isEmpty else {
             let names = listings.values.flatMap { $0.items.map(\.relative) }

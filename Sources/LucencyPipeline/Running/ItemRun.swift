@@ -32,7 +32,6 @@ struct ItemRun {
 
     private var values: [PlanInput: any PortValue] = [:]
     private var readers: [PlanInput: Int] = [:]
-    private var failed: Set<Int> = []
 
     init(
         plan: Plan, item: SourceItem, source: Int, nodes: [Int], targets: Targets, wholes: [Int: [any PortValue]],
@@ -132,7 +131,6 @@ struct ItemRun {
             case .source(let ports): load(ports, id)
             case .stage(let stage, let form):
                 guard let inputs = take(node.rows[0]) else {
-                    failed.insert(id)
                     release(node.rows[0])
                     continue
                 }
@@ -164,13 +162,11 @@ struct ItemRun {
                 var diagnostic = Diagnostic.wrapping(error, as: .unreadableFile)
                 if let path = loader.paths.first { diagnostic = diagnostic.located(in: path) }
                 diagnostics.append(diagnostic)
-                failed.insert(id)
             }
         }
     }
 
     private mutating func fail(_ id: Int, _ error: any Error) {
-        failed.insert(id)
         let node = plan.nodes[id]
         var diagnostic = Diagnostic.wrapping(error, as: .stageFailed)
         diagnostic.message = "\(node.label): \(diagnostic.message)"
@@ -217,8 +213,8 @@ struct ItemRun {
         }
         for feed in targets.feeds {
             let row = row(of: feed)
-            // The last of its inputs to be made triggers it.
-            guard row.compactMap({ $0?.node }).max() == id else { continue }
+            // The last of its inputs to be made triggers it; whole values are there before.
+            guard row.compactMap({ $0?.node }).filter({ plan.nodes[$0].scope != .whole }).max() == id else { continue }
             let node = plan.nodes[feed.collector]
             guard case .collector(let collector, _) = node.kind, let inputs = take(row) else {
                 release(row)

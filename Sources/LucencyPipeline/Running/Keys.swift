@@ -40,20 +40,23 @@ struct Keys: Sendable {
         return short(.object(members))
     }
 
-    /// The parts of an item's key for some nodes and outputs.
+    /// The parts of an item's key for what some nodes make of it.
     ///
-    /// - Parameter wholes: keys of the whole values that the nodes read.
+    /// - Parameters:
+    ///   - feeds: values that a collector takes.
+    ///   - wholes: keys of the whole values that the nodes read.
     func parts(
-        of item: SourceItem, nodes: [Int], outputs: [PlanOutput], wholes: [Int: String]
+        of item: SourceItem, nodes: [Int], outputs: [PlanOutput], feeds: [PlanInput] = [], wholes: [Int: String]
     ) throws -> [String: String] {
         var parts: [String: String] = [
             "kernels": options.kernels.rawValue,
             "spacing": options.source.assumedSpacing.map { "\($0.x) \($0.y) \($0.z) mm" } ?? "",
         ]
-        var readsName = false
-        var wires = Set<PlanInput>()
+        var readsName = false, readsGrid = false
+        var wires = Set(feeds)
         for id in nodes {
             let node = plan.nodes[id]
+            if case .stage = node.kind { readsGrid = true }
             parts["stage \(node.label)"] = part(of: node)
             readsName = readsName || node.isRandom
             for input in node.rows.joined() { if let input { wires.insert(input) } }
@@ -80,11 +83,21 @@ struct Keys: Sendable {
             }
         }
         if readsName { parts["name"] = item.relative }
+        // Stages may look at the grid of the item's image (`StageContext.sourceGeometry`) where they do not read it.
+        if readsGrid, parts["input image"] == nil, let image = item.loaders["image"] {
+            parts["grid of image"] = (try? image.estimate())?.geometry.map(text) ?? ""
+        }
         return parts
     }
 
     func key(_ parts: [String: String]) -> String {
         SHA256.hex(of: JSONValue.object(parts.mapValues { .string($0) }).text)
+    }
+
+    private func text(_ geometry: Geometry) -> String {
+        let map = geometry.indexToWorld
+        let numbers = [map.x, map.y, map.z, map.offset].flatMap { [$0.x, $0.y, $0.z] }
+        return "\(geometry.size), \(numbers.map(\.description).joined(separator: " ")), \(geometry.spacingSource.name)"
     }
 
     private func short(_ json: JSONValue) -> String { String(SHA256.hex(of: json.text).prefix(32)) }

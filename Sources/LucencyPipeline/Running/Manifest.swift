@@ -26,6 +26,8 @@ public struct ManifestRecord: Sendable {
     public var outputs: [File] = []
     public var seconds: [String: Double] = [:]
     public var diagnostics: [Diagnostic] = []
+    /// When it was written, in seconds since 1970; later than all that was recorded before it. 0 in old manifests.
+    public var time = 0.0
 
     /// What tells records of different things apart.
     var identity: String { "\(type)\n\(source)\n\(pass)\n\(name)" }
@@ -43,6 +45,7 @@ public struct ManifestRecord: Sendable {
             members["source"] = .string(source)
             members["pass"] = .integer(pass)
         }
+        if time > 0 { members["time"] = .number(time) }
         if !diagnostics.isEmpty { members["diagnostics"] = .array(diagnostics.map(\.json)) }
         return .object(members)
     }
@@ -67,6 +70,8 @@ public struct ManifestRecord: Sendable {
         inputs = files(json["inputs"])
         outputs = files(json["outputs"])
         seconds = (json["seconds"]?.objectValue ?? [:]).compactMapValues(\.doubleValue)
+        diagnostics = (json["diagnostics"]?.arrayValue ?? []).compactMap(Diagnostic.init)
+        time = json["time"]?.doubleValue.flatMap { $0.isFinite ? $0 : nil } ?? 0
     }
 
     init(type: String, name: String, key: String, parts: [String: String], status: ItemStatus) {
@@ -79,6 +84,20 @@ public struct ManifestRecord: Sendable {
 }
 
 extension Diagnostic {
+    /// Reads what `json` wrote.
+    init?(_ json: JSONValue) {
+        guard let severity = json["severity"]?.stringValue.flatMap(Severity.init),
+            let code = json["code"]?.stringValue.flatMap(DiagnosticCode.init),
+            let message = json["message"]?.stringValue
+        else { return nil }
+        let place = json["file"]?.stringValue.map {
+            Place(
+                file: $0, line: json["line"]?.intValue ?? 0, column: json["column"]?.intValue ?? 0,
+                part: json["part"]?.stringValue)
+        }
+        self.init(code, message, at: place, remedy: json["remedy"]?.stringValue, severity: severity)
+    }
+
     /// For manifests and `--progress json`.
     public var json: JSONValue {
         var members: [String: JSONValue] = [
@@ -101,7 +120,7 @@ extension Diagnostic {
 public struct Manifest: Sendable {
     public static let name = "manifest.jsonl"
 
-    /// All records in the order they were written, of all shards.
+    /// All records in the order of their times, whichever shard wrote them; those without one first.
     public let records: [ManifestRecord]
     /// Lines that are not records: torn by a crash, or edited.
     public let damagedLines: Int
@@ -124,7 +143,9 @@ public struct Manifest: Sendable {
                 }
             }
         }
-        self.records = records
+        // Equal times keep the order of the lines.
+        let order = records.indices.sorted { (records[$0].time, $0) < (records[$1].time, $1) }
+        self.records = order.map { records[$0] }
         damagedLines = damaged
     }
 

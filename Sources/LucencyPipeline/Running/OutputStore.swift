@@ -2,76 +2,85 @@ import LucencyFoundation
 import LucencyImaging
 import Synchronization
 
-/// The output folder: atomic files, the manifest, kept states. One process (or shard) at a time.
+/// The output folder: atomic files, the manifest, kept states. One process (or shard) at a time writes to it.
 final class OutputStore: Sendable {
     static let privateFolder = ".lucency"
 
     private let root: String
     private let tag: String
+    private let fresh: Bool
     private let latest: [String: ManifestRecord]
-    private let lock: FileLock
+    private let locks: [FileLock]
     private let counter = Atomic<Int>(0)
-    private let manifestLock = Lock(())
+    /// Time of the last record.
+    private let recordTime: Lock<Double>
 
+    /// Opens the folder to look at what is there; a run may be going on in it.
+    init(reading options: RunOptions) throws(Diagnostic) {
+        root = options.output
+        tag = ""
+        fresh = options.fresh
+        locks = []
+        latest = try Manifest(of: root).latest()
+        recordTime = Lock(0)
+    }
+
+    /// Opens the folder to write.
     /// - Throws: `Diagnostic` when the folder cannot be made, or another run works in it.
-    init(_ options: RunOptions, _ plan: Plan) throws(Diagnostic) {
+    init(_ options: RunOptions) throws(Diagnostic) {
         root = options.output
         tag = options.shard.map { "." + $0.fileTag } ?? ""
+        fresh = options.fresh
         let folder = FileSystem.join(root, Self.privateFolder)
         try FileSystem.makeFolder(folder)
-        guard let lock = try FileSystem.lock(FileSystem.join(folder, "lock\(tag)")) else {
+        // Shards work side by side, but each once, and none beside a run of everything.
+        var locks = [try FileSystem.lock(FileSystem.join(folder, "lock"), isShared: options.shard != nil)]
+        if options.shard != nil { locks.append(try FileSystem.lock(FileSystem.join(folder, "lock\(tag)"))) }
+        self.locks = locks.compactMap { $0 }
+        guard self.locks.count == locks.count else {
             throw Diagnostic(
                 .outputBusy, "another run is writing there", at: .init(file: root),
                 remedy: "wait for it, or choose another --output")
         }
-        self.lock = lock
         latest = try Manifest(of: root).latest()
+        recordTime = Lock(latest.values.map(\.time).max() ?? 0)
     }
 
     // MARK: Writing
 
     /// Writes a value atomically and returns what goes into the manifest.
     func write(_ value: any PortValue, _ output: PlanOutput, _ path: String) throws -> ManifestRecord.File {
-        let final = FileSystem.join(root, path)
-        let folder = FileSystem.folder(of: final)
-        try FileSystem.makeFolder(folder)
-        guard let realRoot = FileSystem.resolved(root), let realFolder = FileSystem.resolved(folder),
-            realFolder == realRoot || realFolder.hasPrefix(realRoot == "/" ? "/" : realRoot + "/")
-        else {
-            throw Diagnostic(
-                .escapingPath, "a symbolic link leads out of the output folder", at: .init(file: path))
-        }
+        // A run looks at this before it starts; links may have come since.
+        if FileSystem.escapes(path, from: root) { throw Diagnostic.leadsOut(path) }
         var hash = ""
-        try FileSystem.replace(final, temporaryName: temporaryName()) { temporary in
+        try FileSystem.replace(FileSystem.join(root, path), temporaryName: temporaryName()) { temporary in
             try output.writer.write(value, temporary)
             hash = try FileSystem.hash(of: temporary)
         }
         return .init(path: path, sha256: hash, role: PlanNode.label(output.name, output.combination))
     }
 
+    private var temporaryPrefix: String { ".lucency-tmp\(tag)-" }
+
     private func temporaryName() -> String {
-        ".lucency-tmp\(tag)-\(counter.wrappingAdd(1, ordering: .relaxed).newValue)"
+        temporaryPrefix + String(counter.wrappingAdd(1, ordering: .relaxed).newValue)
     }
 
-    /// Removes what a killed run left half-written in the folders that this plan writes to.
-    func clearTemporaryFiles(_ outputs: [PlanOutput]) throws {
-        var open = [root]
-        while let folder = open.popLast() {
-            for name in (try? FileSystem.names(in: folder)) ?? [] {
-                let path = FileSystem.join(folder, name)
-                if name.hasPrefix(".lucency-tmp\(tag)-") {
-                    FileSystem.remove(path)
-                } else if name != Self.privateFolder, FileSystem.isFolder(path),
-                    FileSystem.resolved(path)?.hasPrefix(FileSystem.resolved(root) ?? root) == true
-                {
-                    if !FileSystem.isSymbolicLink(path) { open.append(path) }
-                }
+    /// Removes what a killed run left half-written in the folders to which some paths lead.
+    func clearTemporaryFiles(_ paths: Set<String>) {
+        for folder in Set(paths.map { FileSystem.folder(of: FileSystem.join(root, $0)) }).union([root]) {
+            for name in (try? FileSystem.names(in: folder)) ?? [] where name.hasPrefix(temporaryPrefix) {
+                FileSystem.remove(FileSystem.join(folder, name))
             }
         }
     }
 
+    /// Adds a record to the manifest; it counts as newer than all that were there.
     func append(_ record: ManifestRecord) throws {
-        try manifestLock.withLock { _ in
+        try recordTime.withLock { last in
+            var record = record
+            record.time = max(Machine.wallSeconds, last + 1e-6)
+            last = record.time
             try FileSystem.append(record.json.text, to: FileSystem.join(root, "manifest\(tag).jsonl"))
         }
     }
@@ -85,29 +94,31 @@ final class OutputStore: Sendable {
 
     // MARK: What is there
 
-    /// Whether a record with the same key succeeded and its files are still what it wrote.
-    /// - Parameter paths: where the outputs have to lie; nil does not look at files.
-    func isCurrent(_ record: ManifestRecord, paths: [String]?, fresh: Bool) -> Bool {
-        guard !fresh, let last = latest[record.identity], last.status == .done, last.key == record.key else {
-            return false
-        }
-        guard let paths else { return true }
-        return paths.allSatisfy { path in
-            guard let file = last.outputs.first(where: { $0.path == path }) else { return false }
-            return (try? FileSystem.hash(of: FileSystem.join(root, path))) == file.sha256
+    /// What the manifest said last about the item or whole value of a record.
+    func last(_ record: ManifestRecord) -> ManifestRecord? { latest[record.identity] }
+
+    /// Files at some paths that an earlier run wrote for the same key and nobody changed since: they need not be made
+    /// again.
+    func intactOutputs(of record: ManifestRecord, at paths: [String]) -> [ManifestRecord.File] {
+        guard let last = last(record), last.key == record.key else { return [] }
+        return last.outputs.filter {
+            paths.contains($0.path) && (try? FileSystem.hash(of: FileSystem.join(root, $0.path))) == $0.sha256
         }
     }
 
-    /// Whether the last run that saw an item recorded it as failed.
-    func hasFailed(_ relative: String) -> Bool {
-        latest.values.contains { $0.type == "item" && $0.name == relative && $0.status == .failed }
+    /// Whether everything succeeded for the same key, and its files are still what was written.
+    /// - Parameter intact: the files of `intactOutputs`, where they are known already.
+    func isCurrent(_ record: ManifestRecord, at paths: [String], intact: [ManifestRecord.File]? = nil) -> Bool {
+        guard !fresh, let last = last(record), last.status == .done, last.key == record.key else { return false }
+        return Set((intact ?? intactOutputs(of: record, at: paths)).map(\.path)) == Set(paths)
     }
 
-    /// Removes files that an earlier run wrote for an item which now fails, unless someone changed them.
-    func removeStaleOutputs(of record: ManifestRecord) {
-        guard let last = latest[record.identity] else { return }
-        let written = Set(record.outputs.map(\.path))
-        for file in last.outputs where !written.contains(file.path) {
+    /// Removes files that an earlier run wrote to some paths and that `record`, a failure, does not have: they would
+    /// pretend to be its result. Files that someone changed stay, as do those of other pipelines in the same folder.
+    func removeStaleOutputs(of record: ManifestRecord, at paths: [String]) {
+        guard let last = last(record) else { return }
+        let kept = Set(record.outputs.map(\.path))
+        for file in last.outputs where paths.contains(file.path) && !kept.contains(file.path) {
             let path = FileSystem.join(root, file.path)
             if (try? FileSystem.hash(of: path)) == file.sha256 { FileSystem.remove(path) }
         }
@@ -115,14 +126,28 @@ final class OutputStore: Sendable {
 
     // MARK: States
 
-    private func statePath(_ key: String) -> String { FileSystem.join(root, "\(Self.privateFolder)/\(key)/state.json") }
-
-    func state(_ key: String) -> JSONValue? {
-        guard let text = try? FileSystem.text(statePath(key), limit: 1 << 28) else { return nil }
-        return try? JSONValue(parsing: text)
+    /// What is kept about an item for a collector.
+    enum KeptState {
+        case made(JSONValue)
+        /// It could not be made; other shards need not wait for it.
+        case failed
     }
 
-    func keepState(_ json: JSONValue, _ key: String) throws {
+    private func statePath(_ key: String) -> String { FileSystem.join(root, "\(Self.privateFolder)/\(key)/state.json") }
+
+    func state(_ key: String) -> KeptState? {
+        guard let text = try? FileSystem.text(statePath(key), limit: 1 << 28), let json = try? JSONValue(parsing: text)
+        else { return nil }
+        if let state = json["state"] { return .made(state) }
+        return json["failed"] == nil ? nil : .failed
+    }
+
+    func keepState(_ state: KeptState, _ key: String) throws {
+        let json: JSONValue
+        switch state {
+        case .made(let state): json = ["state": state]
+        case .failed: json = ["failed": true]
+        }
         try FileSystem.replace(statePath(key), temporaryName: temporaryName()) {
             try FileSystem.write(json.text, to: $0)
         }

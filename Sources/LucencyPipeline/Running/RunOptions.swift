@@ -21,7 +21,8 @@ public struct Shard: Hashable, Sendable, CustomStringConvertible {
     /// `2-of-8`, for file names.
     var fileTag: String { "\(index)-of-\(count)" }
 
-    func contains(_ relative: String) -> Bool {
+    /// Whether an item of that relative name belongs to this part.
+    package func contains(_ relative: String) -> Bool {
         let hash = SHA256.hex(of: relative).prefix(15)
         return (Int(hash, radix: 16) ?? 0) % count == index - 1
     }

@@ -14,6 +14,12 @@ struct RunState: Sendable {
     var wholes: [Int: [any PortValue]] = [:]
     /// Collectors whose value something needs.
     var neededWholes: Set<Int> = []
+    /// Collectors that cannot be finished before other shards have done their part.
+    var waiting: Set<Int> = []
+    /// Why whole values could not be made.
+    var failedWholes: [Int: Diagnostic] = [:]
+    /// Items that a collector went without, because they failed.
+    private(set) var missing: [Int: [String]] = [:]
     var states: [ItemRun.Feed: [String: any Sendable]] = [:]
     var failedFeeds: [ItemRun.Feed: Set<String>] = [:]
     private var wholeKeys: [Int: String] = [:]
@@ -44,9 +50,7 @@ struct RunState: Sendable {
             }
         }
         nodesOfFeeds = ofFeeds
-        for node in plan.nodes where node.scope == .whole && !node.isCollector {
-            wholeKeys[node.id] = keys.part(of: node)
-        }
+        findWholeKeys()
     }
 
     /// Nodes that some targets need, in running order.
@@ -68,30 +72,22 @@ struct RunState: Sendable {
 
     /// Finds out, from keys alone, which collectors have to run: those with outputs that are not current, and those
     /// that items need which are not current.
-    mutating func findNeeds(_ batches: [Runner.Batch]) throws {
-        for node in plan.nodes where node.isCollector { wholeKeys[node.id] = try wholeKey(of: node) }
+    mutating func findNeeds(_ batches: [Batch]) throws {
         var pending: [Int] = []
-        for output in plan.outputs where plan.nodes[output.input.node].scope == .whole {
-            let node = plan.nodes[output.input.node]
+        for node in plan.nodes where node.scope == .whole {
             let outputs = plan.outputs.filter { $0.input.node == node.id }
             let paths = try outputs.map { try $0.template.path($0.combination) }
-            if !store.isCurrent(try wholeRecord(of: node, outputs), paths: paths, fresh: options.fresh) {
-                pending.append(node.id)
-            }
+            if !outputs.isEmpty, !store.isCurrent(wholeRecord(of: node, outputs), at: paths) { pending.append(node.id) }
         }
         for batch in batches where batch.pass > 0 && !batch.outputs.isEmpty {
-            let nodes = nodes(for: .init(outputs: batch.outputs.map { ($0, "") }, feeds: []))
-            let reads = nodes.flatMap { plan.nodes[$0].rows.joined().compactMap { $0?.node } }
-            let wholes = Set(reads.filter { plan.nodes[$0].scope == .whole })
+            let wholes = wholesRead(by: nodes(for: .init(outputs: batch.outputs.map { ($0, "") }, feeds: [])))
             guard !wholes.isEmpty else { continue }
             for item in batch.items {
-                var record = ManifestRecord(type: "item", name: item.relative, key: "", parts: [:], status: .done)
-                record.source = plan.nodes[batch.source].label
-                record.pass = batch.pass
+                var record = batch.record(of: item, plan)
                 // A file that cannot be hashed makes the item fail later, with its message.
                 guard let parts = try? parts(of: item, outputs: batch.outputs) else { continue }
                 record.key = keys.key(parts)
-                if !store.isCurrent(record, paths: nil, fresh: options.fresh) {
+                if !store.isCurrent(record, at: try batch.outputs.map { try batch.path(of: $0, for: item) }) {
                     pending += wholes
                     break
                 }
@@ -100,31 +96,58 @@ struct RunState: Sendable {
         while let next = pending.popLast() {
             guard neededWholes.insert(next).inserted else { continue }
             let node = plan.nodes[next]
-            if node.isCollector {
-                let upstream = plan.upstream(of: node.rows.joined().compactMap { $0?.node }, itemsOnly: true)
-                let reads = upstream.flatMap { plan.nodes[$0].rows.joined().compactMap { $0?.node } }
-                pending += reads.filter { plan.nodes[$0].scope == .whole }
-            } else {
-                pending += node.rows.joined().compactMap { $0?.node }
-            }
+            let inputs = node.rows.joined().compactMap { $0?.node }
+            pending += inputs.filter { plan.nodes[$0].scope == .whole }
+            if node.isCollector { pending += wholesRead(by: plan.upstream(of: inputs, itemsOnly: true)) }
         }
     }
 
-    /// A collector's key: itself, and for every row, group and item what flows into it.
-    private func wholeKey(of node: PlanNode) throws -> String {
+    /// Whole values that flow into some nodes.
+    func wholesRead(by nodes: [Int]) -> Set<Int> {
+        Set(nodes.flatMap { plan.nodes[$0].rows.joined().compactMap { $0?.node } }).filter {
+            plan.nodes[$0].scope == .whole
+        }
+    }
+
+    // MARK: Keys
+
+    /// Finds the keys of all whole values; nodes stand in running order, so what flows into one has its key already.
+    private mutating func findWholeKeys() {
+        for node in plan.nodes where node.scope == .whole { wholeKeys[node.id] = wholeKey(of: node) }
+    }
+
+    /// Notes which items a collector had to go without. What is made from its value then has a key of its own, so that
+    /// it is made again once they are there.
+    mutating func goesWithout(_ items: [String], _ node: PlanNode) {
+        missing[node.id] = items
+        findWholeKeys()
+    }
+
+    /// A whole value's key: the stage itself, and what flows into it; for a collector that is, for every row and group,
+    /// what becomes of each item.
+    private func wholeKey(of node: PlanNode) -> String {
         var hash = SHA256()
         hash.update(keys.part(of: node))
-        for feed in nodesOfFeeds.keys.filter({ $0.collector == node.id }).sorted(by: {
-            ($0.row, $0.group) < ($1.row, $1.group)
-        }) {
-            guard let source = source(of: feed) else { continue }
-            for item in listings[source]?.items ?? [] {
-                hash.update("\n\(feed.row) \(feed.group) \(item.relative) ")
-                // An unreadable file counts with its name: it will fail, and the collector goes on without it.
-                hash.update((try? feedKey(of: feed, item)) ?? "unreadable")
+        if node.isCollector {
+            for feed in feeds(of: node) {
+                for item in items(of: feed) {
+                    hash.update("\n\(feed.row) \(feed.group) \(item.relative) \(feedKey(of: feed, item))")
+                }
             }
+        } else {
+            for input in node.rows.joined() { hash.update("\n" + (input.flatMap { wholeKeys[$0.node] } ?? "")) }
         }
+        for name in missing[node.id] ?? [] { hash.update("\nwithout \(name)") }
         return hash.hexDigest()
+    }
+
+    /// The feeds of a collector in the order in which their states are merged: row, group.
+    private func feeds(of node: PlanNode) -> [ItemRun.Feed] {
+        nodesOfFeeds.keys.filter { $0.collector == node.id }.sorted { ($0.row, $0.group) < ($1.row, $1.group) }
+    }
+
+    private func items(of feed: ItemRun.Feed) -> [SourceItem] {
+        source(of: feed).flatMap { listings[$0]?.items } ?? []
     }
 
     private func source(of feed: ItemRun.Feed) -> Int? {
@@ -132,19 +155,18 @@ struct RunState: Sendable {
         return nil
     }
 
-    private func feedKey(of feed: ItemRun.Feed, _ item: SourceItem) throws -> String {
+    private func feedKey(of feed: ItemRun.Feed, _ item: SourceItem) -> String {
         let node = plan.nodes[feed.collector]
         guard case .collector(_, let groups) = node.kind else { return "" }
-        var parts = try keys.parts(of: item, nodes: nodesOfFeeds[feed] ?? [], outputs: [], wholes: wholeKeys)
-        for (port, input) in zip(node.inputPorts, node.rows[feed.row]) where port.group == groups[feed.group] {
+        let wires = zip(node.inputPorts, node.rows[feed.row]).filter { $0.0.group == groups[feed.group] }
+        // An unreadable file counts with its name: it will fail, and the collector goes on without it.
+        var parts =
+            (try? keys.parts(
+                of: item, nodes: nodesOfFeeds[feed] ?? [], outputs: [], feeds: wires.compactMap(\.1), wholes: wholeKeys))
+            ?? ["input": "unreadable"]
+        for (port, input) in wires {
             guard let input else { continue }
             parts["wire \(port.name)"] = "\(plan.nodes[input.node].label).\(input.output)"
-            if case .source(let source) = plan.nodes[input.node].kind,
-                let loader = item.loaders[source.ports[input.output].name]
-            {
-                parts["input \(source.ports[input.output].name)"] = try loader.contentHash()
-                parts["reader of \(source.ports[input.output].name)"] = loader.reader
-            }
         }
         parts["collector"] = keys.part(of: node)
         parts["row"] = JSONValue.object(node.rowTags[feed.row].mapValues { .string($0) }).text
@@ -156,9 +178,9 @@ struct RunState: Sendable {
     // MARK: Partial states
 
     /// An item's state that an earlier, interrupted run or another shard kept.
-    func keptState(of feed: ItemRun.Feed, _ item: SourceItem) throws -> (any Sendable)? {
+    func keptState(of feed: ItemRun.Feed, _ item: SourceItem) -> (any Sendable)? {
         guard case .collector(let collector, _) = plan.nodes[feed.collector].kind, let decode = collector.decode,
-            !options.fresh, let json = store.state(try feedKey(of: feed, item))
+            case .made(let json)? = store.state(feedKey(of: feed, item))
         else { return nil }
         return try? decode(json)
     }
@@ -168,27 +190,45 @@ struct RunState: Sendable {
         guard case .collector(let collector, _) = plan.nodes[feed.collector].kind, let encode = collector.encode else {
             return
         }
-        try store.keepState(try encode(state), try feedKey(of: feed, item))
+        try store.keepState(.made(try encode(state)), feedKey(of: feed, item))
     }
 
-    /// The states of all items in the order row, group, item; nil while other shards still owe some.
-    func collectedStates(of node: PlanNode, _ batches: [Runner.Batch]) throws -> [any Sendable]? {
-        guard case .collector(_, let groups) = node.kind else { return [] }
-        var all: [any Sendable] = []
-        for row in node.rows.indices {
-            for group in groups.indices {
-                let feed = ItemRun.Feed(collector: node.id, row: row, group: group)
-                guard let source = source(of: feed) else { continue }
-                for item in listings[source]?.items ?? [] {
-                    if let state = states[feed]?[item.relative] {
-                        all.append(state)
-                    } else if options.shard.map({ !$0.contains(item.relative) }) ?? false {
-                        if let state = try keptState(of: feed, item) {
-                            all.append(state)
-                        } else if !store.hasFailed(item.relative) {
-                            return nil
-                        }
+    /// Tells other shards not to wait for an item's state.
+    func keepFailure(of feed: ItemRun.Feed, _ item: SourceItem) {
+        // Where even this cannot be written, they wait until the item is tried again.
+        if options.shard != nil { try? store.keepState(.failed, feedKey(of: feed, item)) }
+    }
+
+    /// What a collector has to work with.
+    struct Collected {
+        /// In the order row, group, item.
+        var states: [any Sendable] = []
+        /// Items that failed, in order.
+        var missing: [String] = []
+        /// Whether some of them failed in another shard.
+        var missesOthers = false
+    }
+
+    /// The states of all items; nil while some have not been tried yet.
+    func collected(by node: PlanNode) -> Collected? {
+        var all = Collected()
+        for feed in feeds(of: node) {
+            for item in items(of: feed) {
+                if let state = states[feed]?[item.relative] {
+                    all.states.append(state)
+                } else if failedFeeds[feed]?.contains(item.relative) ?? false {
+                    all.missing.append(item.relative)
+                } else if options.shard.map({ !$0.contains(item.relative) }) ?? false {
+                    if let state = keptState(of: feed, item) {
+                        all.states.append(state)
+                    } else if case .failed? = store.state(feedKey(of: feed, item)) {
+                        all.missing.append(item.relative)
+                        all.missesOthers = true
+                    } else {
+                        return nil
                     }
+                } else {
+                    return nil
                 }
             }
         }
@@ -198,7 +238,7 @@ struct RunState: Sendable {
     // MARK: Records
 
     /// The record that a whole value's outputs will have.
-    func wholeRecord(of node: PlanNode, _ outputs: [PlanOutput]) throws -> ManifestRecord {
+    func wholeRecord(of node: PlanNode, _ outputs: [PlanOutput]) -> ManifestRecord {
         var parts = ["value": wholeKeys[node.id] ?? keys.part(of: node), "stage \(node.label)": keys.part(of: node)]
         for output in outputs {
             parts["output \(PlanNode.label(output.name, output.combination))"] = SHA256.hex(
@@ -210,6 +250,7 @@ struct RunState: Sendable {
     }
 
     mutating func fail(_ node: PlanNode, _ diagnostic: Diagnostic, _ send: (RunEvent) -> Void) {
+        failedWholes[node.id] = diagnostic
         summary.failures.append((node.label, diagnostic))
         send(.wholeFinished(name: node.label, seconds: 0, diagnostic: diagnostic))
     }

@@ -52,6 +52,11 @@ extension SourceDescriptor {
                 .badValue, "`classes` and `ignore` say how to read labels, but there are none", at: place,
                 remedy: "add `labels: DIR`")
         }
+        for name in ["image", "label"] where settings.also[name] != nil {
+            decoding.error(
+                .duplicateName, "`also` cannot have a port '\(name)': the source has one of that name", at: place,
+                remedy: name == "label" ? "write `labels: DIR`, or choose another name" : "choose another name")
+        }
         source.check(at: place, &decoding)
         return source.configured(readers: .standard)
     }
@@ -99,7 +104,7 @@ private struct ImagesSetting: ParameterValue {
                 return nil
             }
             // A bare pattern belongs to the folder given by --input.
-            channels.append((entry.key, text.contains("/") ? decoding.path(text, at: entry.value.place) : text))
+            channels.append((entry.key, text.contains("/") ? decoding.path(text, from: entry.value.base) : text))
         }
         guard !channels.isEmpty else {
             decoding.error(.badValue, "expected \(typeName), found an empty mapping", at: yaml.place)

@@ -1,0 +1,108 @@
+import LucencyFoundation
+import LucencyImaging
+
+/// Values that exist once per run: models, tables.
+extension Runner {
+    /// Makes the whole values that stages (not collectors) give, where this pass reads them.
+    func prepareWholes(_ pass: Int, _ state: inout RunState) {
+        for node in plan.nodes where node.scope == .whole && plan.depth[node.id] == pass {
+            guard case .stage(let stage, let form) = node.kind, state.wholes[node.id] == nil else { continue }
+            var inputs: [(any PortValue)?] = []
+            for input in node.rows[0] {
+                guard let input else { inputs.append(nil); continue }
+                guard let value = state.wholes[input.node] else { break }
+                inputs.append(value[input.output])
+            }
+            guard inputs.count == node.rows[0].count else {
+                let broken = node.rows[0].compactMap { $0?.node }.first { state.failedWholes[$0] != nil }
+                if let broken {
+                    let name = plan.nodes[broken].label
+                    let reason = Diagnostic(
+                        .dependencyFailed, "'\(name)', which '\(node.label)' needs, could not be made")
+                    state.fail(node, reason, send)
+                }
+                continue
+            }
+            do {
+                let context = StageContext(pool: .serial, seed: node.seed, stage: node.name)
+                state.wholes[node.id] = try stage.calls[form](inputs, context)
+            } catch {
+                state.fail(node, Diagnostic.wrapping(error, as: .stageFailed), send)
+            }
+        }
+    }
+
+    func finishCollectors(depth: Int, _ state: inout RunState) {
+        for node in plan.nodes where node.isCollector && plan.depth[node.id] == depth {
+            guard state.neededWholes.contains(node.id), case .collector(let collector, _) = node.kind else { continue }
+            if isCancelled { return }
+            send(.wholeStarted(name: node.label))
+            let start = Machine.seconds
+            do {
+                guard let collected = state.collected(by: node) else {
+                    state.waiting.insert(node.id)
+                    state.summary.waiting.append(node.label)
+                    send(.wholeFinished(name: node.label, seconds: Machine.seconds - start, diagnostic: nil))
+                    continue
+                }
+                guard !collected.states.isEmpty else {
+                    throw Diagnostic(.dependencyFailed, "'\(node.label)' received no item: all of them failed")
+                }
+                let context = StageContext(
+                    pool: ThreadPool(threads: options.threads), seed: node.seed, stage: node.name)
+                state.wholes[node.id] = try collector.finish(collected.states, context)
+                state.summary.wholes += 1
+                var notice: Diagnostic?
+                if !collected.missing.isEmpty {
+                    state.goesWithout(collected.missing, node)
+                    notice = Self.incomplete(node, collected.missing)
+                    // Items that failed here are told already; those of other shards make this run no success either.
+                    if let notice, collected.missesOthers { state.summary.failures.append((node.label, notice)) }
+                }
+                send(.wholeFinished(name: node.label, seconds: Machine.seconds - start, diagnostic: notice))
+            } catch {
+                state.fail(node, Diagnostic.wrapping(error, as: .stageFailed), send)
+            }
+        }
+    }
+
+    /// Says that a collector went on without some items.
+    private static func incomplete(_ node: PlanNode, _ items: [String]) -> Diagnostic {
+        let names = Set(items).sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+        let shown = names.prefix(5).joined(separator: ", ") + (names.count > 5 ? " …" : "")
+        return Diagnostic(
+            .dependencyFailed, "'\(node.label)' was made without \(names.count) failed item(s): \(shown)",
+            remedy: "mend them and run again; it will be made anew", severity: .warning)
+    }
+
+    func writeWholeOutputs(_ state: inout RunState) {
+        for node in plan.nodes where node.scope == .whole {
+            let outputs = plan.outputs.filter { $0.input.node == node.id }
+            guard !outputs.isEmpty else { continue }
+            var record = state.wholeRecord(of: node, outputs)
+            do {
+                let paths = try outputs.map { try $0.template.path($0.combination) }
+                if let values = state.wholes[node.id] {
+                    if state.store.isCurrent(record, at: paths) { continue }
+                    for (output, path) in zip(outputs, paths) {
+                        record.outputs.append(try state.store.write(values[output.input.output], output, path))
+                    }
+                    // Collectors counted when they finished.
+                    if !node.isCollector { state.summary.wholes += 1 }
+                } else if let failure = state.failedWholes[node.id] {
+                    record.diagnostics = [failure]
+                    record.outputs = state.store.intactOutputs(of: record, at: paths)
+                    state.store.removeStaleOutputs(of: record, at: paths)
+                } else {
+                    continue
+                }
+                // Without all its items a value is written, but not done: the next run makes it again.
+                if let missing = state.missing[node.id] { record.diagnostics = [Self.incomplete(node, missing)] }
+                record.status = record.diagnostics.isEmpty ? .done : .failed
+                try state.store.append(record)
+            } catch {
+                state.fail(node, Diagnostic.wrapping(error, as: .writeFailed), send)
+            }
+        }
+    }
+}
