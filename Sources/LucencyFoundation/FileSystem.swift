@@ -277,19 +277,6 @@ public enum FileSystem {
         guard complete, closed == 0 else { throw writeFailure(path) }
     }
 
-    /// Copies the bytes of a file, a piece at a time.
-    public static func copy(_ source: String, to path: String) throws(Diagnostic) {
-        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard file >= 0 else { throw writeFailure(path) }
-        defer { close(file) }
-        var failure: Diagnostic?
-        try read(source) { piece in
-            if !writeAll(piece, to: file) { failure = writeFailure(path) }
-            return failure == nil
-        }
-        if let failure { throw failure }
-    }
-
     /// Appends a line with one system call, so that concurrent readers never see parts of it (short of a full disk).
     public static func append(_ line: String, to path: String) throws(Diagnostic) {
         let file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o666)
