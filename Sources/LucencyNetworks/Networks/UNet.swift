@@ -81,7 +81,8 @@ public struct UNet: Network {
                 "\(groups) groups do not divide the channels \(channels)")
             check.require(
                 order != .normActivationConvolution || inputChannels % max(1, groups) == 0,
-                "\(groups) groups do not divide the \(inputChannels) input channel(s) that come first in \(order.rawValue)")
+                "\(groups) groups do not divide the \(inputChannels) input channel(s) that come first in \(order.rawValue)"
+            )
         }
         return check.problems
     }
