@@ -57,7 +57,8 @@ struct Training {
     func values(_ training: Training) throws -> [Float] { try #require(training.learner.parameters[name]).array }
 
     /// Runs the steps and, beside them, the formula on one parameter in double precision.
-    func compare(_ optimizer: Optimizer, _ formula: (inout [Double], _ gradient: Double, _ step: Double) -> Void) throws {
+    func compare(_ optimizer: Optimizer, _ formula: (inout [Double], _ gradient: Double, _ step: Double) -> Void) throws
+    {
         let training = try Training.random(LearningSettings(optimizer: optimizer, schedule: constant))
         var states = try values(training).map { [Double($0), 0, 0] }
         for step in 1...4 {

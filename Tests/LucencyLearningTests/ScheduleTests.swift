@@ -30,7 +30,8 @@ import Testing
     }
 
     @Test func `settings are plain values that survive JSON`() throws {
-        var settings = LearningSettings(optimizer: .adamW(decay: 0.05), schedule: Schedule(.cosine, rate: 1e-3, steps: 9))
+        var settings = LearningSettings(
+            optimizer: .adamW(decay: 0.05), schedule: Schedule(.cosine, rate: 1e-3, steps: 9))
         settings.maximumNorm = 12
         settings.averageDecay = 0.999
         let data = try JSONEncoder().encode(settings)

@@ -138,6 +138,8 @@ import Testing
         window.mirroredAxes = [2]
         #expect(throws: Diagnostic.self) { try window(image) { $0 } }
         window.mirroredAxes = []
-        #expect(throws: Diagnostic.self) { try window(image) { _ in try Tensor([1, 1, 3, 4], (0..<12).map(Float.init)) } }
+        #expect(throws: Diagnostic.self) {
+            try window(image) { _ in try Tensor([1, 1, 3, 4], (0..<12).map(Float.init)) }
+        }
     }
 }

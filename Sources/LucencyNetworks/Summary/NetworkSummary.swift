@@ -91,7 +91,8 @@ extension NetworkSummary: CustomStringConvertible {
         var rows = [["layer", "operation", "output", "parameters", "MFLOP"]]
         for layer in layers {
             rows.append([
-                layer.name, layer.operation, layer.output.description, layer.parameters > 0 ? "\(layer.parameters)" : "",
+                layer.name, layer.operation, layer.output.description,
+                layer.parameters > 0 ? "\(layer.parameters)" : "",
                 layer.operations > 0 ? Self.decimal(layer.operations, per: 1_000_000) : "",
             ])
         }

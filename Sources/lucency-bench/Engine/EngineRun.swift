@@ -1,43 +1,53 @@
-import Foundation
 import Lucency
 
 /// Our side of a case: a plan with its workspace and inputs, ready to run.
 final class EngineRun {
     private let workspace: Workspace
     private let inputs: [Value: Tensor]
-    private let update: () throws -> Void
+    private let learner: Learner?
     let floatingPointOperations: Int
+    /// What the plan takes, known before it runs; weights and the optimiser's moments come on top.
     let bytes: Int
-    private let threads: Int
 
     init(_ item: EngineCase, kernels: Kernels, threads: Int) throws {
-        self.threads = threads
         let tape = Tape(item.mode == .training ? .training : .inference)
+        var stream = PhiloxStream(seed: 1, stream: "bench")
         let shape = try Shape([item.batch, item.inputs, item.height, item.width])
         let x = tape.input("image", shape)
-        var stream = PhiloxStream(seed: 1, stream: "bench")
         var inputs = [x: Tensor.normal(shape, from: &stream)]
+        let result = try Self.record(item, x, Scope(tape))
         var loss: Value?
-        let y = try Self.record(item, x, tape)
-        if item.mode == .training { loss = try tape.sumTemporary(y) }
-        var options = TensorPlan.Options(kernels: kernels)
-        options.recomputesCheapResults = false
+        if item.mode == .training, item.kind == .unet {
+            let size = try Shape([item.batch, item.height, item.width])
+            let labels = tape.input("labels", size)
+            inputs[labels] = try Tensor(
+                size.dimensions, (0..<size.count).map { _ in Float(stream.int(in: 0...item.classes - 1)) })
+            loss = try tape.crossEntropy(result, labels: labels)
+        } else if item.mode == .training {
+            // The upstream gradient of a layer is a tensor of numbers, as the peer's is.
+            let upstream = tape.constant(Tensor.normal(result.shape, from: &stream))
+            loss = try tape.sum(tape.multiply(result, upstream))
+        }
         let plan = try TensorPlan(
-            tape, outputs: [y], gradientsOf: loss, inputGradients: item.kind == .unet ? [] : loss == nil ? [] : [x],
-            options: options)
+            tape, outputs: loss == nil ? [result] : [], gradientsOf: loss,
+            inputGradients: loss != nil && item.kind != .unet ? [x] : [], options: .init(kernels: kernels))
         let parameters = try Parameters(tape.parameters, seed: 1)
         let pool = ThreadPool(threads: threads)
         workspace = try Workspace(plan, parameters: parameters, pool: pool)
         self.inputs = inputs
-        update = {}
+        learner =
+            loss != nil && item.kind == .unet
+            ? try Learner(
+                parameters, settings: LearningSettings(optimizer: .adam(), schedule: Schedule(.constant, rate: 1e-3)),
+                family: kernels.family, pool: pool) : nil
         floatingPointOperations = plan.floatingPointOperations
         bytes = plan.bytes(threads: threads)
-        inputs = [:]
     }
 
+    /// One inference, or one training step.
     func callAsFunction() throws {
         try workspace.run(inputs)
-        try update()
+        try learner?.learn(from: workspace)
     }
 
     /// Milliseconds by operation and direction, largest first.
@@ -48,55 +58,16 @@ final class EngineRun {
         return workspace.profile()
     }
 
-    private static func record(_ item: EngineCase, _ x: Value, _ tape: Tape) throws -> Value {
-        func convolution(_ x: Value, _ outputs: Int, kernel: Int, stride: Int = 1, _ name: String) throws -> Value {
-            let inputs = x.shape.dimensions[1]
-            let weights = try tape.parameter(
-                "\(name).weight", Shape([outputs, inputs, kernel, kernel]), .he(fanIn: inputs * kernel * kernel))
-            let bias = try tape.parameter("\(name).bias", Shape([outputs]), .constant(0))
-            return try tape.convolution(
-                x, weights: weights, bias: bias, window: ConvolutionWindow(kernel: [kernel, kernel], stride: stride))
-        }
-        func transposed(_ x: Value, _ outputs: Int, kernel: Int, stride: Int, _ name: String) throws -> Value {
-            let inputs = x.shape.dimensions[1]
-            let weights = try tape.parameter(
-                "\(name).weight", Shape([inputs, outputs, kernel, kernel]), .he(fanIn: inputs * kernel * kernel))
-            let bias = try tape.parameter("\(name).bias", Shape([outputs]), .constant(0))
-            return try tape.transposedConvolution(
-                x, weights: weights, bias: bias,
-                window: ConvolutionWindow(kernel: [kernel, kernel], stride: stride, padding: 0))
-        }
-        func block(_ x: Value, _ outputs: Int, _ name: String) throws -> Value {
-            var x = x
-            for index in 0..<2 {
-                x = try convolution(x, outputs, kernel: 3, "\(name).\(index).conv")
-                let shape = try Shape([outputs])
-                x = try tape.batchNormalization(
-                    x, scale: tape.parameter("\(name).\(index).norm.weight", shape, .constant(1)),
-                    shift: tape.parameter("\(name).\(index).norm.bias", shape, .constant(0)),
-                    runningMean: tape.parameter(
-                        "\(name).\(index).norm.running_mean", shape, .constant(0), isTrainable: false),
-                    runningVariance: tape.parameter(
-                        "\(name).\(index).norm.running_var", shape, .constant(1), isTrainable: false),
-                    activation: .relu)
-            }
-            return x
-        }
+    private static func record(_ item: EngineCase, _ x: Value, _ scope: Scope) throws -> Value {
         switch item.kind {
-        case .convolution: return try convolution(x, item.outputs, kernel: item.kernel, stride: item.stride, "c")
-        case .transposed: return try transposed(x, item.outputs, kernel: item.kernel, stride: item.stride, "c")
+        case .convolution:
+            return try Convolution(item.outputs, kernel: item.kernel, axes: 2, stride: item.stride)(x, scope)
+        case .transposed:
+            return try TransposedConvolution(
+                item.outputs, enlarging: [item.stride, item.stride], initialization: .uniform)(x, scope)
         case .unet:
-            var x = x, kept: [Value] = []
-            for (index, channels) in item.channels.enumerated() {
-                if index > 0 { x = try tape.maxPooling(x) }
-                x = try block(x, channels, "enc\(index)")
-                kept.append(x)
-            }
-            for (index, channels) in item.channels.dropLast().enumerated().reversed() {
-                let up = try transposed(x, channels, kernel: 2, stride: 2, "up\(index)")
-                x = try block(tape.concatenation([kept[index], up]), channels, "dec\(index)")
-            }
-            return try convolution(x, item.classes, kernel: 1, "head")
+            let network = UNet(inputChannels: item.inputs, classes: item.classes, channels: item.channels)
+            return try network(x, scope)[0]
         }
     }
 }
