@@ -214,4 +214,38 @@ struct Run {
             #expect((0..<8).map { output[$0 * 16] } == [21, 42, -1, -2, 63, 84, -3, -4])
         }
     }
+
+    /// FNV-1a of the bits of an output.
+    private func hash(_ output: Floats) -> UInt64 {
+        output.bits.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    }
+
+    @Test func portableResultsAreTheSameBitsOnAnyMachine() {
+        // Recorded on x86-64; a compiler that fuses multiply-adds, as on ARM, would change them.
+        let golden: [[UInt64]] = [
+            [0xDB6B_E44C_9BD6_CDFB, 0x883E_F84F_8906_B1C4, 0x4901_03B4_E761_EF96],
+            [0xE59D_C6C2_05AF_9730, 0xA335_D8E5_19F4_8A59, 0x87DA_4878_4BB7_F2B5],
+            [0xBAD6_A77A_BC23_1600, 0x2CA5_6D4A_9C1E_E1E3, 0xD718_3518_2199_3BEE],
+        ]
+        var test = ConvolutionCase(channels: 19, size: [1, 11, 14], outputs: 21)
+        test.images = 2
+        var noise = Noise(9)
+        // Uniform numbers: exact everywhere, unlike logarithms.
+        func uniform(_ count: Int) -> Floats { Floats((0..<count).map { _ in Float(noise.uniform() * 2 - 1) }) }
+        let x = uniform(test.images * test.inputStride), dy = uniform(test.images * test.outputStride)
+        let weights = uniform(test.weightCount)
+        for (pass, row) in zip(passes, golden) {
+            for (algorithm, expected) in zip(algorithms, row) {
+                let count = [dy.count, x.count, weights.count][Int(pass.rawValue)]
+                let output = Floats(count)
+                var data = lk_conv_data()
+                data.input = UnsafePointer(pass == LK_INPUT_GRADIENT ? dy.pointer : x.pointer)
+                data.output_gradient = UnsafePointer(dy.pointer)
+                data.output = output.pointer
+                let run = Run(conv: test.value, pass: pass, algorithm: algorithm, family: LK_PORTABLE)
+                #expect(run(data, weights: weights, shuffled: false))
+                #expect(hash(output) == expected, "pass \(pass.rawValue), algorithm \(algorithm.rawValue)")
+            }
+        }
+    }
 }
