@@ -27,7 +27,8 @@ let package = Package(
             dependencies: reexported + ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "lucency-bench",
-            dependencies: reexported + ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: reexported + ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            exclude: ["Peers"]),
 
         // What embedders import.
         .target(name: "Lucency", dependencies: reexported),
@@ -72,6 +73,7 @@ let package = Package(
             path: "Tests/Support"),
         .testTarget(
             name: "LucencyTensorTests", dependencies: ["LucencyTensor", "LucencyFoundation", "Support"]),
+        .testTarget(name: "LucencyKernelsTests", dependencies: ["LucencyKernels"]),
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],

@@ -20,6 +20,8 @@ public final class Workspace {
     package private(set) var stepSeconds: [Double]
     package var measuresSteps = false
 
+    package func resetProfile() { stepSeconds = Array(repeating: 0, count: stepSeconds.count) }
+
     /// Parameters in the form that kernels want, shared by workspaces of one plan.
     private final class Prepared {
         let buffer: AlignedBuffer<Float>

@@ -36,7 +36,7 @@ struct EngineCommand: ParsableCommand {
     var runs = 5
 
     @Option(help: "Our kernels: \(KernelFamily.available.map(\.rawValue).joined(separator: ", ")).")
-    var kernels: KernelFamily = .best
+    var kernels = KernelFamily.best.rawValue
 
     @Option(help: "Our algorithm for 3×3 convolutions: automatic, direct, winograd2, winograd4.")
     var algorithm: Kernels.Algorithm = .automatic
@@ -47,10 +47,12 @@ struct EngineCommand: ParsableCommand {
     func validate() throws {
         guard !threadCounts.isEmpty else { throw ValidationError("--threads \(threads) is no list of numbers") }
         guard 1...1000 ~= runs else { throw ValidationError("--runs \(runs) is outside 1...1000") }
-        guard KernelFamily.available.contains(kernels) else {
-            throw ValidationError("this processor cannot run the \(kernels.rawValue) kernels")
+        guard KernelFamily.available.map(\.rawValue).contains(kernels) else {
+            throw ValidationError("this processor cannot run the '\(kernels)' kernels")
         }
     }
+
+    private var choice: Kernels { Kernels(family: KernelFamily(rawValue: kernels) ?? .portable, algorithm: algorithm) }
 
     private var threadCounts: [Int] {
         let counts = threads.split(separator: ",").map { Int($0) ?? 0 }
@@ -69,7 +71,7 @@ struct EngineCommand: ParsableCommand {
             if rows.isEmpty {
                 let versions = (peer?.versions ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
                 notes.append("peers: \(versions.isEmpty ? "none installed" : versions.joined(separator: ", "))")
-                notes.append("ours: \(kernels.rawValue), \(algorithm.rawValue) · \(Processor.name)")
+                notes.append("ours: \(kernels), \(algorithm.rawValue) · \(Processor.name)")
             }
             for item in cases {
                 let row = try measure(item, threads: count, peer)
@@ -88,7 +90,7 @@ struct EngineCommand: ParsableCommand {
     }
 
     private func measure(_ item: EngineCase, threads: Int, _ peer: EnginePeer?) throws -> EngineRow {
-        let ours = try EngineRun(item, kernels: Kernels(family: kernels, algorithm: algorithm), threads: threads)
+        let ours = try EngineRun(item, kernels: choice, threads: threads)
         let hasPeer = try peer?.prepare(item) ?? false
         try ours()
         let first = try milliseconds { try ours() }
@@ -104,7 +106,7 @@ struct EngineCommand: ParsableCommand {
         row.planMegabytes = Double(ours.bytes) / 1e6
         if profile, item.kind == .unet { row.profile = try ours.profile() }
         if memory, item.kind == .unet {
-            row.peak = try EngineMemory.ours(item, kernels: kernels, algorithm: algorithm, threads: threads)
+            row.peak = try EngineMemory.ours(item, kernels: choice, threads: threads)
             row.peersPeak = hasPeer ? try EngineMemory.peer(item, python: python, threads: threads) : nil
         }
         return row
@@ -157,7 +159,7 @@ struct EngineRow {
         if let peersPeak { members["peer_peak_mb"] = .number(peersPeak) }
         if !profile.isEmpty {
             members["profile"] = .object(
-                Dictionary(profile.map { ($0.name, .number($0.milliseconds)) }, uniquingKeysWith: +))
+                Dictionary(profile.map { ($0.name, .number($0.milliseconds)) }, uniquingKeysWith: { $1 }))
         }
         return .object(members)
     }

@@ -5,13 +5,13 @@ import Lucency
 /// Peak memory of processes that do one case and nothing else.
 enum EngineMemory {
     static func ours(
-        _ item: EngineCase, kernels: KernelFamily, algorithm: Kernels.Algorithm, threads: Int
+        _ item: EngineCase, kernels: Kernels, threads: Int
     ) throws -> Double {
         let process = Process(), output = Pipe()
         process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments = [
             "engine-once", String(decoding: try JSONEncoder().encode(item), as: UTF8.self), "--kernels",
-            kernels.rawValue, "--algorithm", algorithm.rawValue, "--threads", "\(threads)",
+            kernels.family.rawValue, "--algorithm", kernels.algorithm.rawValue, "--threads", "\(threads)",
         ]
         process.standardOutput = output
         try process.run()
@@ -33,17 +33,18 @@ struct EngineOnceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "engine-once", shouldDisplay: false)
 
     @Argument var item: String
-    @Option var kernels: KernelFamily
+    @Option var kernels: String
     @Option var algorithm: Kernels.Algorithm
     @Option var threads: Int
 
     func run() throws {
         let item = try JSONDecoder().decode(EngineCase.self, from: Data(self.item.utf8))
-        let run = try EngineRun(item, kernels: Kernels(family: kernels, algorithm: algorithm), threads: threads)
+        let kernels = Kernels(family: KernelFamily(rawValue: self.kernels) ?? .portable, algorithm: algorithm)
+        let run = try EngineRun(item, kernels: kernels, threads: threads)
         try run()
         try run()
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
         print(Double(usage.ru_maxrss) / 1024)
     }
 }
