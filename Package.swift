@@ -4,7 +4,8 @@ import PackageDescription
 // What `import Lucency` brings. Who imports it names these too, because a re-exported module that changed would otherwise
 // not be noticed by an incremental build.
 let reexported: [Target.Dependency] = [
-    "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyLearning", "LucencyNetworks", "LucencyCalibration", "LucencyMorphology", "LucencyFourier",
+    "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyLearning", "LucencyNetworks", "LucencyCalibration",
+    "LucencyMorphology", "LucencyFourier",
     "LucencyFormats", "LucencyPhantoms", "LucencyTensor", "LucencyImaging", "LucencyFoundation",
 ]
 
