@@ -4,6 +4,7 @@
 @_exported import LucencyFoundation
 @_exported import LucencyFourier
 @_exported import LucencyImaging
+@_exported import LucencyLearning
 @_exported import LucencyMorphology
 @_exported import LucencyNetworks
 @_exported import LucencyPhantoms

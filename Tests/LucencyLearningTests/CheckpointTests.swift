@@ -2,6 +2,7 @@ import LucencyFoundation
 import LucencyLearning
 import LucencyNetworks
 import LucencyTensor
+import Support
 import Testing
 
 @Suite struct CheckpointTests {
@@ -21,9 +22,13 @@ import Testing
         for threads in [1, 2] {
             let first = try Training.random(settings, seed: 3, threads: threads)
             for _ in 0..<5 { try first.step() }
-            let checkpoint = Checkpoint(first.learner)
-            // The checkpoint is a value: training on does not change it.
-            try first.step()
+            let checkpoint = try withTemporaryFolder { folder in
+                let path = folder.appending(path: "checkpoint.safetensors").path
+                try Checkpoint(first.learner).write(to: path)
+                // What is trained on afterwards does not change it.
+                try first.step()
+                return try Checkpoint(path: path)
+            }
             let second = try Training.random(settings, seed: 77, threads: 3 - threads)
             try second.learner.restore(checkpoint)
             #expect(second.learner.step == 5)
@@ -46,6 +51,20 @@ import Testing
         checkpoint.tensors["network.head.bias"] = nil
         #expect(throws: DiagnosticList.self) { try descent.learner.restore(checkpoint) }
         #expect(Checkpoint(descent.learner) == before)
+    }
+
+    @Test func `files that are no checkpoints, or damaged ones, are refused by name`() throws {
+        let training = try Training.random(Self.settings[0])
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "checkpoint.safetensors").path
+            try Safetensors.write(training.learner.parameters.weights, to: path)
+            let error = #expect(throws: Diagnostic.self) { try Checkpoint(path: path) }
+            #expect(error?.place?.file == path)
+            var weights = try training.learner.parameters.weights
+            weights.metadata = ["checkpoint": "1", "step": "-4", "seed": "1", "method": "adam"]
+            try Safetensors.write(weights, to: path)
+            #expect(throws: Diagnostic.self) { try Checkpoint(path: path) }
+        }
     }
 
     @Test func `averaged weights are handed out where there are some`() throws {

@@ -1,6 +1,7 @@
 import LucencyFoundation
 import LucencyNetworks
 import LucencyTensor
+import Support
 import Testing
 
 @Suite struct PredictorTests {
@@ -62,25 +63,48 @@ import Testing
         var network = UNet(classes: 5, channels: [8, 16, 24])
         network.norm = .group
         network.slope = 0.01
-        let text = network.configuration.text
-        #expect(try NetworkRegistry.network(JSONValue(parsing: text)) as? UNet == network)
+        #expect(try NetworkRegistry.network("unet", JSONValue(encoding: network)) as? UNet == network)
         let residual = ResidualEncoderUNet()
-        #expect(try NetworkRegistry.network(residual.configuration) as? ResidualEncoderUNet == residual)
+        let found = try NetworkRegistry.network("residual-encoder-unet", JSONValue(encoding: residual))
+        #expect(found as? ResidualEncoderUNet == residual)
         // What is left out takes the default.
-        let short: JSONValue = ["kind": "unet", "classes": 7]
-        #expect(try (NetworkRegistry.network(short) as? UNet)?.classes == 7)
-        func problem(_ settings: JSONValue) -> DiagnosticCode? {
+        #expect(try (NetworkRegistry.network("unet", ["classes": 7]) as? UNet)?.classes == 7)
+        func problem(_ settings: JSONValue, kind: String = "unet") -> DiagnosticCode? {
             do {
-                _ = try NetworkRegistry.network(settings)
+                _ = try NetworkRegistry.network(kind, settings)
                 return nil
             } catch { return error.diagnostics.first?.code }
         }
-        #expect(problem(["kind": "vnet"]) == .unknownComponent)
-        #expect(problem(["classes": 2]) == .missingKey)
-        #expect(problem(["kind": "unet", "clases": 2]) == .unknownParameter)
-        #expect(problem(["kind": "unet", "classes": "two"]) == .badValue)
-        #expect(problem(["kind": "unet", "norm": "layer"]) == .badValue)
-        #expect(problem(["kind": "unet", "classes": -2]) == .badArgument)
-        #expect(problem(["kind": "unet", "channels": .array(Array(repeating: 8, count: 60))]) == .badArgument)
+        #expect(problem([:], kind: "vnet") == .unknownComponent)
+        #expect(problem([1, 2]) == .wrongKind)
+        #expect(problem(["clases": 2]) == .unknownParameter)
+        #expect(problem(["classes": "two"]) == .wrongKind)
+        #expect(problem(["norm": "layer"]) == .badValue)
+        #expect(problem(["classes": -2]) == .badArgument)
+        #expect(problem(["channels": .array(Array(repeating: 8, count: 60))]) == .badArgument)
+    }
+
+    @Test func `a model file opens without anything else and predicts the same`() throws {
+        var network = UNet(classes: 3, channels: [8, 16])
+        network.norm = .instance
+        let parameters = try network.parameters(seed: 5)
+        var stream = PhiloxStream(seed: 2)
+        let image = Tensor.uniform(try Shape([1, 1, 15, 22]), from: &stream)
+        let expected = try Predictor(network, parameters: parameters)(image)
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "model.lucency").path
+            try ModelFile(network, parameters: parameters).write(to: path)
+            let predictor = try ModelFile(path: path).predictor()
+            #expect(predictor.network as? UNet == network)
+            #expect(try predictor(image) == expected)
+            // Weights of another network are refused, naming the file.
+            let other = try UNet(classes: 3, channels: [8, 8]).parameters(seed: 1)
+            try ModelFile(network, parameters: other).write(to: path)
+            let error = #expect(throws: DiagnosticList.self) { try ModelFile(path: path).predictor() }
+            #expect((error?.diagnostics.count ?? 0) > 5)
+            #expect(error?.diagnostics.allSatisfy { $0.place?.file == path } == true)
+            try Safetensors.write(parameters.weights, to: path)
+            #expect(throws: DiagnosticList.self) { try ModelFile(path: path).predictor() }
+        }
     }
 }

@@ -89,6 +89,44 @@ public struct Checkpoint: Hashable, Sendable {
     }
 }
 
+// MARK: Files
+
+extension Checkpoint {
+    /// Writes the checkpoint as a safetensors file; a reader sees the old file, the new one, or none. Equal checkpoints give
+    /// equal bytes.
+    /// - Throws: `Diagnostic` when the file cannot be written.
+    public func write(to path: String) throws(Diagnostic) {
+        var stored: [StoredTensor] = []
+        for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+            stored.append(try StoredTensor(name: name, shape: tensor.shape.dimensions, floats: tensor.buffer))
+        }
+        let metadata = ["checkpoint": "1", "step": "\(step)", "seed": "\(seed)", "method": method.rawValue]
+        try Safetensors.write(Weights(stored, metadata: metadata), to: path)
+    }
+
+    /// Reads a checkpoint.
+    /// - Throws: `Diagnostic` naming the file and what is wrong with it.
+    public init(path: String) throws(Diagnostic) {
+        do throws(Diagnostic) {
+            let weights = try Weights(path: path), metadata = weights.metadata
+            guard metadata["checkpoint"] == "1" else {
+                throw Diagnostic(.unsupportedVersion, "the file is no checkpoint that this program knows")
+            }
+            guard let step = metadata["step"].flatMap({ Int($0) }), step >= 0,
+                let seed = metadata["seed"].flatMap({ UInt64($0) }),
+                let method = metadata["method"].flatMap({ Optimizer.Method(rawValue: $0) })
+            else { throw Diagnostic(.damagedFile, "the checkpoint's step, seed or method is damaged") }
+            self.step = step
+            self.seed = seed
+            self.method = method
+            tensors = [:]
+            for stored in weights.tensors {
+                tensors[stored.name] = try Tensor(Shape(stored.shape), stored.floats())
+            }
+        } catch { throw error.located(in: path) }
+    }
+}
+
 extension Learner {
     /// Continues from a checkpoint of the same network and optimiser.
     /// - Throws: `DiagnosticList` with everything that does not fit; nothing is changed then, unless the moving average
