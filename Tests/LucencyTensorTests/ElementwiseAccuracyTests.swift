@@ -89,7 +89,7 @@ import Testing
                 }
             }
             try check([1, 0, .infinity, .nan, 0.36787945, .infinity, 0, 1]) { try $0.exponential($1) }
-            try check([-.infinity, .nan, .infinity, .nan, .nan, 5.2983174, .nan, -92.189575]) { try $0.logarithm($1) }
+            try check([-.infinity, .nan, .infinity, .nan, .nan, 5.2983174, .nan, -92.188576]) { try $0.logarithm($1) }
             try check([0.5, 0, 1, .nan, 0.26894143, 1, 0, 0.5]) { try $0.sigmoid($1) }
             try check([0, -1, 1, .nan, -0.7615942, 1, -1, 0x1p-133]) { try $0.tanh($1) }
         }
