@@ -6,9 +6,7 @@ struct TemporarySum: Operation {
     func outputShapes(_ inputs: [Shape]) -> [Shape] { [.scalar] }
     func forward(_ context: OperationContext) {
         var sum = 0.0
-        for index in 0..<context.inputShapes[0].count {
-            sum += Double(context.inputs[0][index] * context.inputs[0][index])
-        }
+        for index in 0..<context.inputShapes[0].count { sum += Double(context.inputs[0][index] * context.inputs[0][index]) }
         context.outputs[0][0] = Float(sum / 2)
     }
     func backward(_ context: OperationContext) {
