@@ -38,15 +38,19 @@ struct MaximumReduction: Operation {
         let x = SharedPointer(context.inputs[0]), y = SharedPointer(context.outputs[0])
         let dy = SharedPointer(gradient), dx = SharedPointer(result)
         context.chunks(view.outer * view.inner) { first, count in
-            view.columns(from: first, count: count) { position, offset, size in
-                let largest = y + position, source = x + offset, from = dy + position, to = dx + offset
-                for index in 0..<size {
-                    var isFound = false
+            // What of the gradient has not been given away yet.
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { left in
+                guard let left = left.baseAddress else { return }
+                view.columns(from: first, count: count) { position, offset, size in
+                    left.update(from: dy + position, count: size)
+                    let largest = y + position
                     for step in 0..<view.extent {
-                        let here = step &* view.inner &+ index
-                        let hits = !isFound && source[here] == largest[index]
-                        to[here] = hits ? from[index] : 0
-                        isFound = isFound || hits
+                        let source = x + (offset &+ step &* view.inner), target = dx + (offset &+ step &* view.inner)
+                        for index in 0..<size {
+                            let hits = source[index] == largest[index]
+                            target[index] = hits ? left[index] : 0
+                            left[index] = hits ? 0 : left[index]
+                        }
                     }
                 }
             }
