@@ -28,7 +28,8 @@ let package = Package(
             dependencies: reexported + ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "lucency-bench",
-            dependencies: reexported + ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: reexported + ["Lucency", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            exclude: ["Peers"]),
 
         // What embedders import.
         .target(name: "Lucency", dependencies: reexported),
@@ -88,6 +89,7 @@ let package = Package(
                 "LucencyLearning", "LucencyNetworks", "LucencyTensor", "LucencyPhantoms", "LucencyImaging",
                 "LucencyFoundation", "Support",
             ]),
+        .testTarget(name: "LucencyKernelsTests", dependencies: ["LucencyKernels"]),
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],

@@ -48,14 +48,27 @@ struct BlockedPieces: Sendable {
     var piecesPerBlock: Int { (pixels + Self.pixelsPerPiece - 1) / Self.pixelsPerPiece }
     var count: Int { images * blocks * piecesPerBlock }
 
-    /// Piece `index`: its image, its channel block, where it begins in the tensor (floats), and its pixels.
-    func piece(_ index: Int) -> (image: Int, block: Int, offset: Int, pixels: Int) {
-        let slab = index / piecesPerBlock, part = index % piecesPerBlock
-        let first = part &* Self.pixelsPerPiece
-        return (
-            slab / blocks, slab % blocks, (slab &* pixels &+ first) &* Layout.lanes,
-            min(Self.pixelsPerPiece, pixels &- first)
-        )
+    /// Floats from image to image where they are adjacent.
+    var imageStride: Int { blocks * pixels * Layout.lanes }
+
+    /// Some pixels of one channel block of one image.
+    struct Piece {
+        let image: Int
+        let block: Int
+        let pixels: Int
+        /// Where it begins in its image, in floats.
+        let start: Int
+
+        /// Where it begins in a tensor with `stride` floats from image to image.
+        func offset(_ stride: Int) -> Int { image &* stride &+ start }
+    }
+
+    func piece(_ index: Int) -> Piece {
+        let slab = index / piecesPerBlock, first = index % piecesPerBlock &* Self.pixelsPerPiece
+        let block = slab % blocks
+        return Piece(
+            image: slab / blocks, block: block, pixels: min(Self.pixelsPerPiece, pixels &- first),
+            start: (block &* pixels &+ first) &* Layout.lanes)
     }
 
     /// Doubles that `sums` needs: two for each of 16 lanes of every piece, then of every image's block.
@@ -81,7 +94,7 @@ struct BlockedPieces: Sendable {
 
     /// Sums over pixels and images of each channel of a tensor: the gradient of a bias.
     func addChannelSums(
-        of tensor: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, accumulates: Bool,
+        of tensor: UnsafePointer<Float>, stride: Int, to target: UnsafeMutablePointer<Float>, accumulates: Bool,
         _ context: OperationContext, scratch: UnsafeMutablePointer<Float>
     ) {
         let partials = UnsafeMutableRawPointer(scratch).bindMemory(to: Double.self, capacity: partialCount)
@@ -89,7 +102,7 @@ struct BlockedPieces: Sendable {
         let source = SharedPointer(tensor)
         let totals = sums(context, partials) { index, sums in
             let piece = piece(index)
-            lk_channel_sums(family, source + piece.offset, Int64(piece.pixels), sums)
+            lk_channel_sums(family, source + piece.offset(stride), Int64(piece.pixels), sums)
         }
         for channel in 0..<channels {
             var sum = 0.0

@@ -87,7 +87,8 @@ struct ChannelScaling: Operation {
             context.parallel(pieces.count) { index in
                 let piece = pieces.piece(index), lane = piece.image * pieces.paddedChannels + piece.block * Layout.lanes
                 lk_normalise(
-                    family, x + piece.offset, scale + lane, shift + lane, nil, LK_LINEAR, 0, y + piece.offset,
+                    family, x + piece.offset(pieces.imageStride), scale + lane, shift + lane, nil, LK_LINEAR, 0,
+                    y + piece.offset(pieces.imageStride),
                     Int64(piece.pixels))
             }
             return
@@ -126,7 +127,8 @@ struct ChannelScaling: Operation {
                     let piece = pieces.piece(index)
                     let lane = piece.image * pieces.paddedChannels + piece.block * Layout.lanes
                     lk_normalise_gradient_sums(
-                        family, x + piece.offset, dy + piece.offset, scale + lane, zero + lane, nil, zero + lane,
+                        family, x + piece.offset(pieces.imageStride), dy + piece.offset(pieces.imageStride),
+                        scale + lane, zero + lane, nil, zero + lane,
                         LK_LINEAR, 0, Int64(piece.pixels), sums)
                 }
                 store(context) { row in
@@ -157,8 +159,10 @@ struct ChannelScaling: Operation {
             context.parallel(pieces.count) { index in
                 let piece = pieces.piece(index), lane = piece.image * pieces.paddedChannels + piece.block * Layout.lanes
                 lk_normalise_gradient(
-                    family, x + piece.offset, dy + piece.offset, scale + lane, zero + lane, nil, zero + lane,
-                    scale + lane, zero + lane, zero + lane, LK_LINEAR, 0, accumulates, dx + piece.offset, nil,
+                    family, x + piece.offset(pieces.imageStride), dy + piece.offset(pieces.imageStride), scale + lane,
+                    zero + lane, nil, zero + lane,
+                    scale + lane, zero + lane, zero + lane, LK_LINEAR, 0, accumulates,
+                    dx + piece.offset(pieces.imageStride), nil,
                     Int64(piece.pixels))
             }
             return

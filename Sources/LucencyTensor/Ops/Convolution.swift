@@ -86,6 +86,8 @@ struct Convolution: Operation {
     var window: ConvolutionWindow
     var groups = 1
     var hasBias = false
+    /// Set where a norm that takes constants away follows: the gradient of a bias is then exactly 0.
+    var biasIsFutile = false
     /// ε of a folded batch norm.
     var foldedEpsilon: Float?
     var hasResidual = false
@@ -94,6 +96,7 @@ struct Convolution: Operation {
     var name: String { "convolution" }
     var backwardReads: BackwardReads { BackwardReads(inputs: [0, 1]) }
     var addsGradients: Bool { true }
+    var acceptsStrides: Bool { !hasResidual }
 
     func outputShapes(_ inputs: [Shape]) throws(Diagnostic) -> [Shape] {
         let x = inputs[0], weights = inputs[1]
@@ -142,6 +145,13 @@ struct Convolution: Operation {
         return copy
     }
 
+    func specialised(for reader: any Operation) -> any Operation {
+        guard hasBias, let norm = reader as? Normalization, norm.ignoresConstants else { return self }
+        var copy = self
+        copy.biasIsFutile = true
+        return copy
+    }
+
     // MARK: Running
 
     private func pass(_ pass: lk_pass, _ signature: OperationSignature) -> ConvolutionPass {
@@ -162,7 +172,7 @@ struct Convolution: Operation {
         let input = pass(LK_INPUT_GRADIENT, signature).sizes, weights = pass(LK_WEIGHT_GRADIENT, signature).sizes
         memory.backwardScratch = max(
             Int(input.packed + input.shared), Int(weights.shared),
-            hasBias ? BlockedPieces(signature.outputs[0]).sumScratch : 0)
+            hasBias && !biasIsFutile ? BlockedPieces(signature.outputs[0]).sumScratch : 0)
         memory.workerScratch = max(memory.workerScratch, Int(input.worker), Int(weights.worker))
         return memory
     }
@@ -204,7 +214,8 @@ struct Convolution: Operation {
         data.activation = Int32(activation.code.rawValue)
         data.slope = activation.slope
         data.shared = context.scratch
-        forward.run(data, context)
+        forward.run(
+            data, xStride: context.strides.inputs[0], yStride: context.strides.outputs[0], context)
     }
 
     func backward(_ context: OperationContext) {
@@ -218,7 +229,8 @@ struct Convolution: Operation {
             data.output = target
             data.accumulate = context.accumulates[0] ? 1 : 0
             data.shared = context.scratch + Int(pass.sizes.packed)
-            pass.run(data, context)
+            pass.run(
+                data, xStride: context.strides.inputGradients[0], yStride: context.strides.outputGradients[0], context)
         }
         if let target = context.inputGradients[1] {
             let pass = pass(LK_WEIGHT_GRADIENT, context.signature)
@@ -228,11 +240,16 @@ struct Convolution: Operation {
             data.output = target
             data.accumulate = context.accumulates[1] ? 1 : 0
             data.shared = context.scratch
-            pass.run(data, context)
+            pass.run(data, xStride: context.strides.inputs[0], yStride: context.strides.outputGradients[0], context)
         }
         if hasBias, let target = context.inputGradients[2] {
+            if biasIsFutile {
+                if !context.accumulates[2] { target.update(repeating: 0, count: context.inputShapes[2].count) }
+                return
+            }
             BlockedPieces(context.outputShapes[0]).addChannelSums(
-                of: gradient, to: target, accumulates: context.accumulates[2], context, scratch: context.scratch)
+                of: gradient, stride: context.strides.outputGradients[0], to: target,
+                accumulates: context.accumulates[2], context, scratch: context.scratch)
         }
     }
 }
@@ -272,13 +289,19 @@ struct ConvolutionPass: Sendable {
         }
     }
 
-    func run(_ data: lk_conv_data, _ context: OperationContext) {
+    /// - Parameters:
+    ///   - xStride, yStride: floats between images of the convolution's x (or its gradient) and y (or its gradient).
+    func run(_ data: lk_conv_data, xStride: Int, yStride: Int, _ context: OperationContext) {
+        var convolution = self.convolution
+        convolution.x_stride = Int64(xStride)
+        convolution.y_stride = Int64(yStride)
         let family = context.signature.kernels.code
         let chunks = [sizes.chunks.0, sizes.chunks.1, sizes.chunks.2, sizes.chunks.3]
         nonisolated(unsafe) let data = data
+        let description = convolution
         for phase in 0..<Int(sizes.phases) {
             context.parallelWithScratch(Int(chunks[phase])) { chunk, scratch in
-                withUnsafePointer(to: convolution) { convolution in
+                withUnsafePointer(to: description) { convolution in
                     withUnsafePointer(to: data) {
                         lk_conv_run(convolution, pass, algorithm, family, Int32(phase), Int32(chunk), $0, scratch)
                     }

@@ -67,7 +67,7 @@ struct Dropout: Operation {
             context.parallel(pieces.count) { index in
                 let piece = pieces.piece(index)
                 let lanes = shared + (piece.image * pieces.paddedChannels + piece.block * Layout.lanes)
-                var from = x + piece.offset, to = y + piece.offset
+                var from = x + piece.offset(pieces.imageStride), to = y + piece.offset(pieces.imageStride)
                 for _ in 0..<piece.pixels {
                     for lane in 0..<Layout.lanes { to[lane] = from[lane] * lanes[lane] + (accumulates ? to[lane] : 0) }
                     from += Layout.lanes

@@ -31,7 +31,7 @@ struct GlobalAveragePooling: Operation {
             .bindMemory(to: Double.self, capacity: pieces.partialCount)
         let totals = pieces.sums(context, partials) { index, sums in
             let piece = pieces.piece(index)
-            lk_channel_sums(family, x + piece.offset, Int64(piece.pixels), sums)
+            lk_channel_sums(family, x + piece.offset(pieces.imageStride), Int64(piece.pixels), sums)
         }
         for image in 0..<pieces.images {
             for channel in 0..<pieces.channels {
@@ -56,7 +56,7 @@ struct GlobalAveragePooling: Operation {
         context.parallel(pieces.count) { index in
             let piece = pieces.piece(index)
             let source = lanes + (piece.image * pieces.paddedChannels + piece.block * Layout.lanes)
-            var target = dx + piece.offset
+            var target = dx + piece.offset(pieces.imageStride)
             for _ in 0..<piece.pixels {
                 for lane in 0..<Layout.lanes {
                     target[lane] = source[lane] + (accumulates ? target[lane] : 0)

@@ -6,6 +6,7 @@ struct MaxPooling: Operation {
     var name: String { "max-pooling" }
     var isCheap: Bool { true }
     var addsGradients: Bool { true }
+    var acceptsStrides: Bool { true }
 
     func outputShapes(_ inputs: [Shape]) throws(Diagnostic) -> [Shape] {
         let x = inputs[0]
@@ -22,12 +23,13 @@ struct MaxPooling: Operation {
 
     private struct Work {
         let depth: Int32, size: (depth: Int, height: Int, width: Int)
-        let slabs: Int, rows: Int, source: Int, target: Int
+        let slabs: Int, blocks: Int, rows: Int, source: Int, target: Int
 
         init(_ x: Shape, _ y: Shape) {
             depth = x.rank == 5 ? 2 : 1
             size = x.volume
-            slabs = x.images * ((x.channels + Layout.lanes - 1) / Layout.lanes)
+            blocks = (x.channels + Layout.lanes - 1) / Layout.lanes
+            slabs = x.images * blocks
             rows = y.volume.depth * y.volume.height
             source = x.pixels * Layout.lanes
             target = y.pixels * Layout.lanes
@@ -35,19 +37,21 @@ struct MaxPooling: Operation {
 
         var tasksPerSlab: Int { (rows + MaxPooling.rows - 1) / MaxPooling.rows }
 
-        func task(_ index: Int) -> (slab: Int, begin: Int32, end: Int32) {
-            let begin = index % tasksPerSlab * MaxPooling.rows
-            return (index / tasksPerSlab, Int32(begin), Int32(min(begin + MaxPooling.rows, rows)))
+        func task(_ index: Int) -> (image: Int, block: Int, begin: Int32, end: Int32) {
+            let begin = index % tasksPerSlab * MaxPooling.rows, slab = index / tasksPerSlab
+            return (slab / blocks, slab % blocks, Int32(begin), Int32(min(begin + MaxPooling.rows, rows)))
         }
     }
 
     func forward(_ context: OperationContext) {
         let work = Work(context.inputShapes[0], context.outputShapes[0]), family = context.signature.kernels.code
         let x = SharedPointer(context.inputs[0]), y = SharedPointer(context.outputs[0])
+        let strides = context.strides
         context.parallel(work.slabs * work.tasksPerSlab) { index in
             let task = work.task(index)
             lk_max_pool(
-                family, x + task.slab * work.source, y + task.slab * work.target, work.depth, Int32(work.size.depth),
+                family, x + (task.image * strides.inputs[0] + task.block * work.source),
+                y + (task.image * strides.outputs[0] + task.block * work.target), work.depth, Int32(work.size.depth),
                 Int32(work.size.height), Int32(work.size.width), task.begin, task.end)
         }
     }
@@ -58,10 +62,13 @@ struct MaxPooling: Operation {
         let x = SharedPointer(context.inputs[0]), y = SharedPointer(context.outputs[0])
         let dy = SharedPointer(gradient), dx = SharedPointer(result)
         let accumulates: Int32 = context.accumulates[0] ? 1 : 0
+        let strides = context.strides
         context.parallel(work.slabs * work.tasksPerSlab) { index in
-            let task = work.task(index), source = task.slab * work.source, target = task.slab * work.target
+            let task = work.task(index), source = task.block * work.source, target = task.block * work.target
             lk_max_pool_gradient(
-                family, x + source, y + target, dy + target, dx + source, work.depth, Int32(work.size.depth),
+                family, x + (task.image * strides.inputs[0] + source), y + (task.image * strides.outputs[0] + target),
+                dy + (task.image * strides.outputGradients[0] + target),
+                dx + (task.image * strides.inputGradients[0] + source), work.depth, Int32(work.size.depth),
                 Int32(work.size.height), Int32(work.size.width), task.begin, task.end, accumulates)
         }
     }

@@ -22,9 +22,13 @@ struct Normalization: Operation {
     var name: String { "normalization" }
     var backwardReads: BackwardReads { BackwardReads(inputs: [0, 1]) }
     var isCheap: Bool { true }
+    var acceptsStrides: Bool { true }
 
     /// Whether it is a fixed scale and shift per channel, which weights can take up.
     var canFold: Bool { if case .batch(_, usesRunning: true) = kind { true } else { false } }
+
+    /// Whether adding a constant to a channel changes nothing, so that a bias before it has no gradient.
+    var ignoresConstants: Bool { if case .batch(_, usesRunning: false) = kind { true } else { false } }
 
     func outputShapes(_ inputs: [Shape]) throws(Diagnostic) -> [Shape] {
         let x = inputs[0]
@@ -104,12 +108,13 @@ struct Normalization: Operation {
         let x = SharedPointer(context.inputs[0]), y = SharedPointer(context.outputs[0])
         let scale = SharedPointer(statistics.scale), shift = SharedPointer(statistics.shift)
         let code = activation.code, slope = activation.slope
+        let from = context.strides.inputs[0], to = context.strides.outputs[0]
         context.parallel(pieces.count) { index in
             let piece = pieces.piece(index)
             let channel = piece.image * pieces.paddedChannels + piece.block * Layout.lanes
             lk_normalise(
-                family, x + piece.offset, scale + channel, shift + channel, nil, code, slope, y + piece.offset,
-                Int64(piece.pixels))
+                family, x + piece.offset(from), scale + channel, shift + channel, nil, code, slope,
+                y + piece.offset(to), Int64(piece.pixels))
         }
     }
 
@@ -139,9 +144,10 @@ struct Normalization: Operation {
             return
         }
         let family = context.signature.kernels.code, x = SharedPointer(context.inputs[0])
+        let from = context.strides.inputs[0]
         let totals = pieces.sums(context, partials(context.scratch + 4 * statistics.stride, pieces)) { index, sums in
             let piece = pieces.piece(index)
-            lk_channel_sums(family, x + piece.offset, Int64(piece.pixels), sums)
+            lk_channel_sums(family, x + piece.offset(from), Int64(piece.pixels), sums)
         }
         for domain in domains(shape) {
             var sum = 0.0, squares = 0.0
@@ -191,11 +197,12 @@ struct Normalization: Operation {
         let x = SharedPointer(context.inputs[0]), dy = SharedPointer(gradient)
         let scale = SharedPointer(statistics.scale), shift = SharedPointer(statistics.shift)
         let mean = SharedPointer(statistics.mean)
+        let from = context.strides.inputs[0], back = context.strides.outputGradients[0]
         let totals = pieces.sums(context, partials(context.scratch + 3 * stride, pieces)) { index, sums in
             let piece = pieces.piece(index), channel = piece.image * padded + piece.block * Layout.lanes
             lk_normalise_gradient_sums(
-                family, x + piece.offset, dy + piece.offset, scale + channel, shift + channel, nil, mean + channel,
-                code, slope, Int64(piece.pixels), sums)
+                family, x + piece.offset(from), dy + piece.offset(back), scale + channel, shift + channel, nil,
+                mean + channel, code, slope, Int64(piece.pixels), sums)
         }
         for channel in 0..<shape.channels {
             var sum = 0.0, moment = 0.0
@@ -236,12 +243,13 @@ struct Normalization: Operation {
             }
         }
         let factors = (SharedPointer(a), SharedPointer(b), SharedPointer(e)), dx = SharedPointer(target)
+        let to = context.strides.inputGradients[0]
         context.parallel(pieces.count) { index in
             let piece = pieces.piece(index), channel = piece.image * padded + piece.block * Layout.lanes
             lk_normalise_gradient(
-                family, x + piece.offset, dy + piece.offset, scale + channel, shift + channel, nil, mean + channel,
-                factors.0 + channel, factors.1 + channel, factors.2 + channel, code, slope, 0, dx + piece.offset, nil,
-                Int64(piece.pixels))
+                family, x + piece.offset(from), dy + piece.offset(back), scale + channel, shift + channel, nil,
+                mean + channel, factors.0 + channel, factors.1 + channel, factors.2 + channel, code, slope, 0,
+                dx + piece.offset(to), nil, Int64(piece.pixels))
         }
     }
 }

@@ -43,7 +43,8 @@ struct ParametricReLU: Operation {
         context.parallel(pieces.count) { index in
             let piece = pieces.piece(index)
             lk_prelu(
-                family, x + piece.offset, slopes + piece.block * Layout.lanes, y + piece.offset, Int64(piece.pixels))
+                family, x + piece.offset(pieces.imageStride), slopes + piece.block * Layout.lanes,
+                y + piece.offset(pieces.imageStride), Int64(piece.pixels))
         }
     }
 
@@ -57,7 +58,9 @@ struct ParametricReLU: Operation {
                 .bindMemory(to: Double.self, capacity: pieces.partialCount)
             let totals = pieces.sums(context, partials) { index, sums in
                 let piece = pieces.piece(index)
-                lk_prelu_sums(family, x + piece.offset, dy + piece.offset, Int64(piece.pixels), sums)
+                lk_prelu_sums(
+                    family, x + piece.offset(pieces.imageStride), dy + piece.offset(pieces.imageStride),
+                    Int64(piece.pixels), sums)
             }
             let count = context.inputShapes[1].count
             var sums = [Double](repeating: 0, count: count)
@@ -76,7 +79,8 @@ struct ParametricReLU: Operation {
         context.parallel(pieces.count) { index in
             let piece = pieces.piece(index)
             lk_prelu_gradient(
-                family, x + piece.offset, dy + piece.offset, slopes + piece.block * Layout.lanes, dx + piece.offset,
+                family, x + piece.offset(pieces.imageStride), dy + piece.offset(pieces.imageStride),
+                slopes + piece.block * Layout.lanes, dx + piece.offset(pieces.imageStride),
                 Int64(piece.pixels), accumulates)
         }
     }

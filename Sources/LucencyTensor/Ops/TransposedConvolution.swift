@@ -12,6 +12,7 @@ struct TransposedConvolution: Operation {
     var name: String { "transposed-convolution" }
     var backwardReads: BackwardReads { BackwardReads(inputs: [0, 1]) }
     var addsGradients: Bool { true }
+    var acceptsStrides: Bool { true }
 
     func outputShapes(_ inputs: [Shape]) throws(Diagnostic) -> [Shape] {
         let x = inputs[0], weights = inputs[1]
@@ -72,7 +73,9 @@ struct TransposedConvolution: Operation {
         data.output = context.outputs[0]
         if hasBias { data.bias = context.inputs[2] }
         data.shared = context.scratch
-        pass(LK_INPUT_GRADIENT, context.signature).run(data, context)
+        // x of the convolution is this one's result.
+        pass(LK_INPUT_GRADIENT, context.signature).run(
+            data, xStride: context.strides.outputs[0], yStride: context.strides.inputs[0], context)
     }
 
     func backward(_ context: OperationContext) {
@@ -86,7 +89,8 @@ struct TransposedConvolution: Operation {
             data.output = target
             data.accumulate = context.accumulates[0] ? 1 : 0
             data.shared = context.scratch + Int(pass.sizes.packed)
-            pass.run(data, context)
+            pass.run(
+                data, xStride: context.strides.outputGradients[0], yStride: context.strides.inputGradients[0], context)
         }
         if let target = context.inputGradients[1] {
             var data = lk_conv_data()
@@ -95,11 +99,13 @@ struct TransposedConvolution: Operation {
             data.output = target
             data.accumulate = context.accumulates[1] ? 1 : 0
             data.shared = context.scratch
-            pass(LK_WEIGHT_GRADIENT, context.signature).run(data, context)
+            pass(LK_WEIGHT_GRADIENT, context.signature).run(
+                data, xStride: context.strides.outputGradients[0], yStride: context.strides.inputs[0], context)
         }
         if hasBias, let target = context.inputGradients[2] {
             BlockedPieces(context.outputShapes[0]).addChannelSums(
-                of: gradient, to: target, accumulates: context.accumulates[2], context, scratch: context.scratch)
+                of: gradient, stride: context.strides.outputGradients[0], to: target,
+                accumulates: context.accumulates[2], context, scratch: context.scratch)
         }
     }
 }

@@ -1,11 +1,11 @@
 /// Places buffers that live at different times over each other.
-enum Arena {
+package enum Arena {
     /// Where each buffer begins, in floats; multiples of 16.
     ///
     /// Largest first, each at the lowest place that is free during its life (the greedy-by-size rule of Pisarchyk and
     /// Lee, "Efficient memory management for deep neural net inference", 2020).
     /// - Parameter lives: size, and the first and last step that touches it; nil for buffers that lie elsewhere.
-    static func place(_ lives: [(count: Int, first: Int, last: Int)?]) -> (offsets: [Int], count: Int) {
+    package static func place(_ lives: [(count: Int, first: Int, last: Int)?]) -> (offsets: [Int], count: Int) {
         var offsets = [Int](repeating: 0, count: lives.count)
         var placed: [(offset: Int, end: Int, first: Int, last: Int)] = []
         var total = 0

@@ -40,7 +40,10 @@ struct LoweredGraph {
         self.kernels = kernels
         self.isTraining = isTraining
         var records = Self.needed(tape.records, for: wanted)
-        if !isTraining { records = Self.fused(records, wanted: Set(wanted), shapes: tape.shapes) }
+        records =
+            isTraining
+            ? Self.specialised(records, wanted: Set(wanted))
+            : Self.fused(records, wanted: Set(wanted), shapes: tape.shapes)
         for record in records { lower(record, tape) }
         for id in wanted { self.wanted[id] = version(of: id, as: .plain, tape) }
     }
@@ -55,6 +58,22 @@ struct LoweredGraph {
             kept.append(record)
         }
         return kept.reversed()
+    }
+
+    /// Tells operations with a single reader who that is.
+    private static func specialised(_ records: [Tape.Record], wanted: Set<Int>) -> [Tape.Record] {
+        var readers: [Int: [Int]] = [:]
+        for (index, record) in records.enumerated() {
+            for input in record.inputs { readers[input, default: []].append(index) }
+        }
+        return records.map { record in
+            guard record.outputs.count == 1, !wanted.contains(record.outputs[0]),
+                let reader = readers[record.outputs[0]], reader.count == 1
+            else { return record }
+            return Tape.Record(
+                operation: record.operation.specialised(for: records[reader[0]].operation), inputs: record.inputs,
+                outputs: record.outputs)
+        }
     }
 
     /// Puts an operation into the one before it where that one can do both in one pass. The fused record stands where the

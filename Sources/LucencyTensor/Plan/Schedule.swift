@@ -16,6 +16,9 @@ struct Schedule {
     struct Buffer {
         let count: Int
         let home: Home
+        /// The buffer of a concatenation that this one is a part of: where its first image begins, how far it is to the
+        /// next, and how many there are.
+        var part: (whole: Int, offset: Int, stride: Int, images: Int)?
     }
 
     enum Phase { case forward, backward, recompute, add }
@@ -51,6 +54,8 @@ struct Schedule {
     private var saved: [Int?]
     private var prepared: [Int?]
     private var dropped: Set<Int> = []
+    /// Values that are written straight into a concatenation, with the node of that, and where in its result.
+    private var parts: [Int: (node: Int, offset: Int)] = [:]
 
     /// - Parameters:
     ///   - kept: lowered values that are read after the run.
@@ -81,6 +86,8 @@ struct Schedule {
             case .result: break
             }
         }
+        // Dropping and making again is simpler with results that own their memory.
+        if !dropsCheap { findParts(kept) }
         for index in graph.nodes.indices { scheduleForward(index) }
         guard let loss else { return }
         gradients[loss] = buffer(1, .constant(Tensor(1)))
@@ -97,7 +104,55 @@ struct Schedule {
 
     private func count(_ value: Int) -> Int { graph.values[value].layout.count(graph.values[value].shape) }
 
+    // MARK: Concatenations
+
+    /// Finds the concatenations whose operands can be written in place: each made and read only by operations that accept
+    /// strides, the concatenation being the last reader, so that its gradient is the first part of theirs.
+    private mutating func findParts(_ kept: Set<Int>) {
+        var readers: [Int: [Int]] = [:]
+        for (index, node) in graph.nodes.enumerated() {
+            for input in node.inputs { readers[input, default: []].append(index) }
+        }
+        func canBePart(_ value: Int, of index: Int) -> Bool {
+            guard case .result(let maker) = graph.values[value].origin, !kept.contains(value),
+                graph.nodes[maker].operation.acceptsStrides, let all = readers[value], all.last == index
+            else { return false }
+            return all.dropLast().allSatisfy { $0 != index && graph.nodes[$0].operation.acceptsStrides }
+        }
+        for (index, node) in graph.nodes.enumerated() {
+            guard node.operation is Concatenation, node.signature.outputLayouts[0] == .blocked,
+                node.inputs.allSatisfy({ canBePart($0, of: index) })
+            else { continue }
+            var offset = 0
+            for input in node.inputs {
+                parts[input] = (index, offset)
+                offset += Layout.blocked.imageCount(graph.values[input].shape)
+            }
+        }
+    }
+
+    /// Whether a node's operands were written into its result already.
+    private func isConcatenatedInPlace(_ index: Int) -> Bool {
+        graph.nodes[index].inputs.contains { parts[$0]?.node == index }
+    }
+
+    /// The part of a concatenation's buffer that belongs to one of its operands.
+    private mutating func part(_ value: Int, of whole: Int, _ node: Int, _ offset: Int) -> Int {
+        let stride = Layout.blocked.imageCount(graph.values[graph.nodes[node].outputs[0]].shape)
+        buffers.append(
+            Buffer(count: count(value), home: .arena, part: (whole, offset, stride, graph.values[value].shape.images)))
+        return buffers.count - 1
+    }
+
     // MARK: Forward
+
+    private mutating func newContent(of value: Int) -> Int {
+        guard let place = parts[value] else { return buffer(count(value)) }
+        let result = graph.nodes[place.node].outputs[0]
+        let whole = content[result] ?? buffer(count(result))
+        content[result] = whole
+        return part(value, of: whole, place.node, place.offset)
+    }
 
     private mutating func scheduleForward(_ index: Int) {
         let node = graph.nodes[index], memory = memories[index]
@@ -107,7 +162,8 @@ struct Schedule {
             if dropped.contains(node.inputs[0]) { dropped.insert(node.outputs[0]) }
             return
         }
-        for output in node.outputs { content[output] = buffer(count(output)) }
+        if isConcatenatedInPlace(index) { return }
+        for output in node.outputs { content[output] = newContent(of: output) }
         if memory.saved > 0, isTraining { saved[index] = buffer(memory.saved) }
         if memory.prepared > 0 { prepared[index] = buffer(memory.prepared, isTraining ? .arena : .prepared) }
         // Whole cache lines, so that each worker's memory is aligned.
@@ -139,6 +195,12 @@ struct Schedule {
         }
         if node.operation.isView {
             if let gradient = gradients[node.outputs[0]] { receive(gradient, for: node.inputs[0], index) }
+            return
+        }
+        if isConcatenatedInPlace(index), let whole = gradients[node.outputs[0]] {
+            for input in node.inputs where wants[input] {
+                if let place = parts[input] { gradients[input] = part(input, of: whole, index, place.offset) }
+            }
             return
         }
         let reads = node.operation.backwardReads

@@ -44,6 +44,7 @@ public final class TensorPlan: Sendable {
             trainable: tape.parameters.map(\.isTrainable), dropsCheap: isTraining && options.recomputesCheapResults)
         var lives = [(count: Int, first: Int, last: Int)?](repeating: nil, count: schedule.buffers.count)
         func touch(_ buffer: Int, _ step: Int) {
+            if let part = schedule.buffers[buffer].part { return touch(part.whole, step) }
             guard case .arena = schedule.buffers[buffer].home else { return }
             let life = lives[buffer] ?? (schedule.buffers[buffer].count, step, step)
             lives[buffer] = (life.count, min(life.first, step), max(life.last, step))
@@ -60,6 +61,9 @@ public final class TensorPlan: Sendable {
             }
         }
         var (offsets, count) = Arena.place(lives)
+        for (index, buffer) in schedule.buffers.enumerated() {
+            if let part = buffer.part { offsets[index] = offsets[part.whole] + part.offset }
+        }
         var preparedCount = 0
         for (index, buffer) in schedule.buffers.enumerated() {
             guard case .prepared = buffer.home else { continue }

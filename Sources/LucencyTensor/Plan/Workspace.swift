@@ -20,6 +20,8 @@ public final class Workspace {
     package private(set) var stepSeconds: [Double]
     package var measuresSteps = false
 
+    package func resetProfile() { stepSeconds = Array(repeating: 0, count: stepSeconds.count) }
+
     /// Parameters in the form that kernels want, shared by workspaces of one plan.
     private final class Prepared {
         let buffer: AlignedBuffer<Float>
@@ -74,13 +76,26 @@ public final class Workspace {
         let nowhere = base
         let workers = workerBuffer.stableAddress
         contexts = schedule.steps.map { step in
-            OperationContext(
-                signature: schedule.graph.nodes[step.node].signature,
+            let signature = schedule.graph.nodes[step.node].signature
+            func strides(_ buffers: [Int?], _ shapes: [Shape], _ layouts: [Layout]) -> [Int] {
+                // The step that adds gradients has operands of its own; it takes them as they lie.
+                zip(buffers, zip(shapes, layouts)).map { buffer, operand in
+                    buffer.flatMap { schedule.buffers[$0].part?.stride } ?? operand.1.imageCount(operand.0)
+                }
+            }
+            return OperationContext(
+                signature: signature,
                 inputs: step.inputs.map { UnsafePointer($0.map { addresses[$0] } ?? nowhere) },
                 outputs: step.outputs.map { $0.map { addresses[$0] } ?? nowhere },
                 outputGradients: step.outputGradients.map { $0.map { UnsafePointer(addresses[$0]) } },
                 inputGradients: step.inputGradients.map { $0.map { addresses[$0] } },
-                accumulates: step.accumulates, prepared: step.prepared.map { addresses[$0] } ?? nowhere,
+                accumulates: step.accumulates,
+                strides: OperationStrides(
+                    inputs: strides(step.inputs, signature.inputs, signature.inputLayouts),
+                    outputs: strides(step.outputs, signature.outputs, signature.outputLayouts),
+                    outputGradients: strides(step.outputGradients, signature.outputs, signature.outputLayouts),
+                    inputGradients: strides(step.inputGradients, signature.inputs, signature.inputLayouts)),
+                prepared: step.prepared.map { addresses[$0] } ?? nowhere,
                 saved: step.saved.map { addresses[$0] } ?? nowhere,
                 scratch: step.scratch.map { addresses[$0] } ?? nowhere, isRecomputation: step.phase == .recompute,
                 pool: pool, stream: UInt64(step.node), workers: workers, workerStride: schedule.workerScratch)
@@ -130,16 +145,18 @@ public final class Workspace {
 
     private func add(_ step: Schedule.Step) {
         guard let source = step.inputs[0], let target = step.inputGradients[0] else { return }
-        let count = plan.schedule.buffers[target].count
-        nonisolated(unsafe) let from = addresses[source]
-        nonisolated(unsafe) let to = addresses[target]
-        if !step.accumulates[0] {
-            to.update(from: from, count: count)
-            return
-        }
-        let chunk = 1 << 15
-        pool.forEach((count + chunk - 1) / chunk) { number in
-            for index in number &* chunk..<min(count, (number &+ 1) &* chunk) { to[index] += from[index] }
+        let buffer = plan.schedule.buffers[target], images = buffer.part?.images ?? 1
+        let count = buffer.count / images, stride = buffer.part?.stride ?? count, chunk = 1 << 15
+        let from = SharedPointer(addresses[source]), to = SharedPointer(addresses[target])
+        let chunks = (count + chunk - 1) / chunk, accumulates = step.accumulates[0]
+        pool.forEach(images * chunks) { number in
+            let image = number / chunks, first = number % chunks * chunk, size = min(chunk, count - first)
+            let source = from + (image * count + first), target = to + (image * stride + first)
+            if accumulates {
+                for index in 0..<size { target[index] += source[index] }
+            } else {
+                target.update(from: source, count: size)
+            }
         }
     }
 

@@ -33,6 +33,10 @@ package protocol Operation: Sendable {
     /// Whether `backward` honours `context.accumulates`; otherwise the plan adds.
     var addsGradients: Bool { get }
 
+    /// Whether it honours the strides of `context`, so that operands may be parts of a concatenation instead of being copied
+    /// into it. Others only ever meet adjacent images.
+    var acceptsStrides: Bool { get }
+
     /// Whether the results are the first input's bytes under another shape. `forward` and `backward` are not called.
     var isView: Bool { get }
 
@@ -42,6 +46,9 @@ package protocol Operation: Sendable {
     /// This operation with the next one, which alone reads its result at `position`, done in the same pass; nil where that
     /// cannot be. Only asked in inference. The fused operation's inputs are this one's, then the next one's others.
     func absorbing(_ next: any Operation, at position: Int, shapes: FusionShapes) -> (any Operation)?
+
+    /// This operation, knowing that only `reader` uses its result; to leave out work that then comes to nothing.
+    func specialised(for reader: any Operation) -> any Operation
 
     /// Multiply-adds counted twice, for summaries; 0 for what only moves memory.
     func floatingPointOperations(_ inputs: [Shape], _ outputs: [Shape]) -> Int
@@ -53,9 +60,11 @@ extension Operation {
     package func memory(_ signature: OperationSignature) -> OperationMemory { OperationMemory() }
     package func prepare(_ context: OperationContext) {}
     package var addsGradients: Bool { false }
+    package var acceptsStrides: Bool { false }
     package var isView: Bool { false }
     package var isCheap: Bool { false }
     package func absorbing(_ next: any Operation, at position: Int, shapes: FusionShapes) -> (any Operation)? { nil }
+    package func specialised(for reader: any Operation) -> any Operation { self }
     package func floatingPointOperations(_ inputs: [Shape], _ outputs: [Shape]) -> Int { 0 }
 
     /// The error of shapes that do not fit: names the operation and the shapes.
@@ -144,6 +153,14 @@ package struct OperationMemory: Sendable {
     }
 }
 
+/// Floats from one image to the next of every operand.
+package struct OperationStrides: Sendable {
+    package let inputs: [Int]
+    package let outputs: [Int]
+    package let outputGradients: [Int]
+    package let inputGradients: [Int]
+}
+
 /// The operands of one call, as pointers into a workspace. Made once for each step of a plan.
 package final class OperationContext {
     package let signature: OperationSignature
@@ -155,6 +172,7 @@ package final class OperationContext {
     /// nil where none is wanted.
     package let inputGradients: [UnsafeMutablePointer<Float>?]
     package let accumulates: [Bool]
+    package let strides: OperationStrides
     package let prepared: UnsafeMutablePointer<Float>
     package let saved: UnsafeMutablePointer<Float>
     package let scratch: UnsafeMutablePointer<Float>
@@ -173,7 +191,7 @@ package final class OperationContext {
     init(
         signature: OperationSignature, inputs: [UnsafePointer<Float>], outputs: [UnsafeMutablePointer<Float>],
         outputGradients: [UnsafePointer<Float>?], inputGradients: [UnsafeMutablePointer<Float>?], accumulates: [Bool],
-        prepared: UnsafeMutablePointer<Float>, saved: UnsafeMutablePointer<Float>,
+        strides: OperationStrides, prepared: UnsafeMutablePointer<Float>, saved: UnsafeMutablePointer<Float>,
         scratch: UnsafeMutablePointer<Float>, isRecomputation: Bool, pool: ThreadPool, stream: UInt64,
         workers: UnsafeMutablePointer<Float>, workerStride: Int
     ) {
@@ -183,6 +201,7 @@ package final class OperationContext {
         self.outputGradients = outputGradients
         self.inputGradients = inputGradients
         self.accumulates = accumulates
+        self.strides = strides
         self.prepared = prepared
         self.saved = saved
         self.scratch = scratch
