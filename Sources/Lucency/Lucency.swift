@@ -4,7 +4,9 @@
 @_exported import LucencyFoundation
 @_exported import LucencyFourier
 @_exported import LucencyImaging
+@_exported import LucencyLearning
 @_exported import LucencyMorphology
+@_exported import LucencyNetworks
 @_exported import LucencyPhantoms
 @_exported import LucencyPipeline
 @_exported import LucencyReports

@@ -13,6 +13,6 @@ struct LucencyCommand: ParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, GraphCommand.self, StagesCommand.self, SchemaCommand.self,
             WhyCommand.self, VerifyCommand.self, InspectCommand.self, ConvertCommand.self, ApplyCommand.self,
-            DoctorCommand.self,
+            ModelCommand.self, DoctorCommand.self,
         ])
 }

@@ -32,7 +32,7 @@ public enum DiagnosticCode: String, CaseIterable, Hashable, Sendable {
     case escapingPath = "LC0242"
     case notShardable = "LC0250"
 
-    // 03: image files
+    // 03: image and model files
     case unknownFormat = "LC0301"
     case damagedFile = "LC0302"
     case unsupportedFeature = "LC0303"
@@ -41,6 +41,7 @@ public enum DiagnosticCode: String, CaseIterable, Hashable, Sendable {
     case inexactValue = "LC0306"
     case noSuchPage = "LC0307"
     case wouldLoseData = "LC0308"
+    case unsafeContent = "LC0309"
 
     // 04: geometry and values
     case badGeometry = "LC0401"
@@ -105,6 +106,7 @@ public enum DiagnosticCode: String, CaseIterable, Hashable, Sendable {
         case .inexactValue: "A stored value cannot be held exactly."
         case .noSuchPage: "The file has no such page, or several where one is needed."
         case .wouldLoseData: "Writing would change values."
+        case .unsafeContent: "The file asks for code to be run; only plain data are read."
         case .badGeometry: "A grid, spacing or placement is not possible."
         case .geometryMismatch: "Inputs do not lie on the same grid, or two statements of the spacing disagree."
         case .assumedSpacing: "A metric length meets an image that states no spacing."

@@ -196,6 +196,39 @@ public enum FileSystem {
         }
     }
 
+    /// Writes a file of any size in pieces, each given to `put`; a reader sees the old file, the new one, or none.
+    public static func replace(
+        _ path: String, _ write: (_ put: (UnsafeRawBufferPointer) throws(Diagnostic) -> Void) throws(Diagnostic) -> Void
+    ) throws(Diagnostic) {
+        do {
+            try replace(path, temporaryName: ".lucency-tmp-\(getpid())-\(name(of: path).prefix(64))") { temporary in
+                let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+                guard file >= 0 else { throw writeFailure(path) }
+                do throws(Diagnostic) {
+                    try write { (piece) throws(Diagnostic) in
+                        guard writeAll(piece, to: file) else { throw writeFailure(path) }
+                    }
+                } catch {
+                    close(file)
+                    throw error
+                }
+                guard close(file) == 0 else { throw writeFailure(path) }
+            }
+        } catch { throw Diagnostic.wrapping(error, as: .writeFailed) }
+    }
+
+    /// Copies a file; a reader of the copy sees the old file, the new one, or none.
+    public static func copy(_ source: String, to path: String) throws(Diagnostic) {
+        try replace(path) { (put) throws(Diagnostic) in
+            var failure: Diagnostic?
+            try read(source) { piece in
+                do throws(Diagnostic) { try put(piece) } catch { failure = error }
+                return failure == nil
+            }
+            if let failure { throw failure }
+        }
+    }
+
     /// Writes all of a text to a path.
     public static func write(_ text: String, to path: String) throws(Diagnostic) {
         try write(Array(text.utf8), to: path)
@@ -224,15 +257,17 @@ public enum FileSystem {
     }
 
     private static func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
-        bytes.withUnsafeBytes { bytes in
-            var offset = 0
-            while offset < bytes.count, let base = bytes.baseAddress {
-                let count = systemWrite(file, base + offset, bytes.count - offset)
-                if count < 0, errno != EINTR { return false }
-                offset += max(0, count)
-            }
-            return true
+        bytes.withUnsafeBytes { writeAll($0, to: file) }
+    }
+
+    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32) -> Bool {
+        var offset = 0
+        while offset < bytes.count, let base = bytes.baseAddress {
+            let count = systemWrite(file, base + offset, bytes.count - offset)
+            if count < 0, errno != EINTR { return false }
+            offset += max(0, count)
         }
+        return true
     }
 
     private static func writeFailure(_ path: String) -> Diagnostic {

@@ -6,9 +6,13 @@ extension JSONValue {
         public var description: String { "\(message) at byte \(offset)" }
     }
 
-    /// Reads one JSON value. Depth is limited to 64, so hostile text cannot exhaust the stack.
-    public init(parsing text: String) throws {
-        var parser = JSONParser(bytes: Array(text.utf8))
+    /// Reads one JSON value. A key that an object has twice is an error. Depth is limited to 64 and the number of values to
+    /// 2²⁴, so hostile text can exhaust neither stack nor memory.
+    public init(parsing text: String) throws { try self.init(parsing: Array(text.utf8)) }
+
+    /// Reads one JSON value from the bytes of its UTF-8 text.
+    public init(parsing utf8: [UInt8]) throws {
+        var parser = JSONParser(bytes: utf8)
         self = try parser.document()
     }
 }
@@ -16,6 +20,8 @@ extension JSONValue {
 private struct JSONParser {
     let bytes: [UInt8]
     var position = 0
+    /// How many values may still come.
+    var remaining = 1 << 24
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -29,7 +35,12 @@ private struct JSONParser {
     private func error(_ message: String) -> JSONValue.SyntaxError { .init(message: message, offset: position) }
 
     private mutating func skipSpace() {
-        while position < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[position]) { position += 1 }
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x0A, 0x0D, 0x09: position += 1
+            default: return
+            }
+        }
     }
 
     private mutating func accept(_ character: Unicode.Scalar) -> Bool {
@@ -45,6 +56,8 @@ private struct JSONParser {
 
     private mutating func value(depth: Int) throws -> JSONValue {
         guard depth < 64 else { throw error("nested deeper than 64 levels") }
+        remaining -= 1
+        guard remaining >= 0 else { throw error("more than 2^24 values") }
         skipSpace()
         guard position < bytes.count else { throw error("unexpected end") }
         switch bytes[position] {
@@ -58,7 +71,8 @@ private struct JSONParser {
                 let key = try string()
                 skipSpace()
                 guard accept(":") else { throw error("expected ':'") }
-                members[key] = try value(depth: depth + 1)
+                let member = try value(depth: depth + 1)
+                guard members.updateValue(member, forKey: key) == nil else { throw error("the key '\(key)' twice") }
                 skipSpace()
             } while accept(",")
             guard accept("}") else { throw error("expected ',' or '}'") }
@@ -84,7 +98,7 @@ private struct JSONParser {
 
     private mutating func number() throws -> JSONValue {
         let start = position
-        while position < bytes.count, "+-0123456789.eE".utf8.contains(bytes[position]) { position += 1 }
+        while position < bytes.count, Self.isPartOfNumber(bytes[position]) { position += 1 }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if let integer = Int(text) { return .integer(integer) }
         guard let number = Double(text), number.isFinite else {
@@ -94,9 +108,30 @@ private struct JSONParser {
         return .number(number)
     }
 
+    private static func isPartOfNumber(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: "e"), UInt8(ascii: "E"):
+            true
+        default: false
+        }
+    }
+
     private mutating func string() throws -> String {
         guard accept("\"") else { throw error("expected '\"'") }
-        var utf8: [UInt8] = []
+        // Most strings have no escapes and are taken as they stand.
+        let start = position
+        while position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\") {
+            position += 1
+        }
+        if position < bytes.count, bytes[position] == UInt8(ascii: "\"") {
+            guard let text = String(validating: bytes[start..<position], as: UTF8.self) else {
+                throw error("invalid UTF-8")
+            }
+            position += 1
+            return text
+        }
+        var utf8 = Array(bytes[start..<position])
         while position < bytes.count {
             let byte = bytes[position]
             position += 1

@@ -129,7 +129,8 @@ import Testing
                 let path = folder.appending(path: name).path
                 try bytes.write(to: URL(filePath: path))
                 let found = try lucency("inspect", path, "--json").json
-                #expect(found["tensors"] == ["w"] && found["metadata"]?["name"] == "cells")
+                #expect(found["tensors"] == [["name": "w", "dtype": "float32", "shape": [1]]])
+                #expect(found["metadata"]?["name"] == "cells" && found["parameters"] == 1)
                 #expect(try lucency("inspect", path).out.contains("cells"))
             }
             let text = folder.appending(path: "note.txt").path

@@ -12,7 +12,8 @@ struct InspectCommand: ParsableCommand {
             spacing, spacingSource, channels and metadata of the values as they are stored, without palette or scaling
             (sha256: of the unpacked little-endian samples). Spacing is in mm along x, y (and z of a volume); where
             spacingSource is `assumed`, the file states none and 1 stands for it. TIFF has the same facts for each of
-            `pages`; those of the first stand above. Exit status: 1 when a file could not be read.
+            `pages`; those of the first stand above. For models and weights (safetensors, PyTorch's .pt) see
+            `lucency model inspect --help`. Exit status: 1 when a file could not be read.
             """)
 
     @Argument(help: "Images or models.", completion: .file())
@@ -49,8 +50,8 @@ struct InspectCommand: ParsableCommand {
             return json ? (try image.json(reading: header ? nil : limit.limits), nil) : (nil, image.text)
         } catch let diagnostic as Diagnostic where diagnostic.code == .unknownFormat && ModelInspection.mayBeModel(path)
         {
-            let model = ModelInspection(model: try ModelFile(path: path))
-            return json ? (model.json, nil) : (nil, model.text)
+            let model = try ModelInspection(path)
+            return json ? (try model.json(hashing: !header), nil) : (nil, model.text)
         }
     }
 }

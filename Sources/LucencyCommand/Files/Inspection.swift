@@ -138,32 +138,3 @@ struct ImageInspection {
         return scalars.count > limit ? String(scalars.prefix(limit)) + "… (--json has all)" : String(scalars)
     }
 }
-
-/// What `inspect` says about a model file.
-struct ModelInspection {
-    let model: ModelFile
-
-    /// Whether a file without an image's signature may be a model: by its name, or as safetensors begin.
-    static func mayBeModel(_ path: String) -> Bool {
-        if ["safetensors", "lucency"].contains(FileSystem.fileExtension(of: path)) { return true }
-        var head: [UInt8] = []
-        try? FileSystem.read(path, pieceBytes: 16) {
-            head += $0; return false
-        }
-        return head.count > 8 && head[8] == UInt8(ascii: "{") && head[4..<8].allSatisfy { $0 == 0 }
-    }
-
-    var json: JSONValue {
-        [
-            "file": .string(model.path), "format": "safetensors", "tensors": .array(model.tensors.map { .string($0) }),
-            "metadata": .object(model.metadata.mapValues { .string($0) }),
-        ]
-    }
-
-    var text: String {
-        var rows = [("format", "safetensors (a model)"), ("tensors", "\(model.tensors.count)")]
-        rows += model.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        rows += model.tensors.map { ("tensor", $0) }
-        return ImageInspection.text(model.path, rows)
-    }
-}

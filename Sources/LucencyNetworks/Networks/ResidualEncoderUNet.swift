@@ -107,22 +107,13 @@ public struct ResidualEncoderUNet: Network {
         let second = try unit(first, channels, kernel: kernel, isActive: false, hasBias: hasBias, scope["conv2"])
         var skip = x
         let isStrided = stride.contains { $0 != 1 }
-        if isStrided { skip = try mean(skip, stride, scope) }
+        if isStrided { skip = try scope.tape.averagePooling(skip, kernel: stride) }
         if x.shape.channels != channels {
             skip = try unit(
                 skip, channels, kernel: kernel.map { _ in 1 }, isActive: false, hasBias: false,
                 scope["skip"][isStrided ? 1 : 0])
         }
         return try activation(scope.tape.add(second, skip), scope)
-    }
-
-    /// The mean of windows that lie side by side.
-    private func mean(_ x: Value, _ window: [Int], _ scope: Scope) throws(Diagnostic) -> Value {
-        let taps = window.reduce(1, *), channels = x.shape.channels
-        let weights = Tensor(try Shape([channels, 1] + window), repeating: 1 / Float(taps))
-        var place = ConvolutionWindow(kernel: window, padding: 0)
-        place.stride = window
-        return try scope.tape.convolution(x, weights: scope.tape.constant(weights), window: place, groups: channels)
     }
 
     public func callAsFunction(_ x: Value, _ scope: Scope) throws(Diagnostic) -> [Value] {

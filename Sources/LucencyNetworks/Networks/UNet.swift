@@ -96,7 +96,7 @@ public struct UNet: Network {
         let stack = ConvolutionStack(
             convolution, count: convolutions, norm: Norm(norm, groups: groups), activation: activation, order: order,
             isResidual: isResidual)
-        return try stack(x, scope)
+        return try scope.tape.dropout(stack(x, scope), probability: dropout)
     }
 
     private func enlarge(_ x: Value, _ channels: Int, _ scope: Scope) throws(Diagnostic) -> Value {
@@ -105,7 +105,8 @@ public struct UNet: Network {
             let factors = Array(repeating: 2, count: axes)
             return try TransposedConvolution(channels, enlarging: factors, initialization: initialization)(x, scope)
         case .linear:
-            throw Diagnostic(.unsupportedFeature, "unet: linear upsampling is not there yet")
+            let narrow = try Convolution(channels, kernel: 1, axes: axes)(x, scope)
+            return try scope.tape.resize(narrow, by: 2, .linear())
         }
     }
 

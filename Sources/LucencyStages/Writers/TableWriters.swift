@@ -1,4 +1,5 @@
 import LucencyFoundation
+import LucencyNetworks
 import LucencyPipeline
 import LucencyReports
 
@@ -24,7 +25,8 @@ extension WriterDescriptor {
         ModelFile.self, extensions: ["lucency", "safetensors"], "A model file.", prototype: NoOptions(), revision: 1,
         parameters: []
     ) { model, path, _ in
-        let bytes = try FileSystem.bytes(model.path, limit: 8 << 30)
-        try FileSystem.write(bytes, to: path)
+        // A model that was read is passed on as it is.
+        guard let source = model.path else { return try model.write(to: path) }
+        try FileSystem.copy(source, to: path)
     }
 }

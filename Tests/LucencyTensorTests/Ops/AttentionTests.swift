@@ -54,7 +54,7 @@ import Testing
     }
 
     private static func run(
-        _ x: Tensor, upstream: Tensor, heads: Int, layout: AttentionLayout, setting: Setting, scale: Float? = nil
+        _ x: Tensor, upstream: Tensor, heads: Int, layout: AttentionLayout, setting: EngineSetting, scale: Float? = nil
     ) throws -> (out: Tensor, gradient: Tensor, bytes: Int) {
         let tape = Tape(.training), input = tape.input("x", x.shape)
         let out = try tape.attention(input, heads: heads, layout: layout, scale: scale)
@@ -85,7 +85,7 @@ import Testing
         let wanted = reference(x, upstream: upstream, heads: heads, layout: layout)
         let out = try Tensor(upstream.shape.dimensions, wanted.out.map { Float($0) })
         let gradient = try Tensor(x.shape.dimensions, wanted.gradient.map { Float($0) })
-        for setting in Setting.families {
+        for setting in EngineSetting.families {
             let found = try run(x, upstream: upstream, heads: heads, layout: layout, setting: setting)
             #expect(found.out.error(against: out) <= tolerance, "\(space), \(setting)")
             #expect(found.gradient.error(against: gradient) <= tolerance, "\(space), \(setting)")
@@ -104,7 +104,7 @@ import Testing
         try Self.compare([5, 53], channels: 16, heads: 1, .splitFirst, scale: 6, tolerance: 1e-4)
     }
 
-    @Test(arguments: Setting.families) func `equal scores average the values`(_ setting: Setting) throws {
+    @Test(arguments: EngineSetting.families) func `equal scores average the values`(_ setting: EngineSetting) throws {
         let sites = 700
         let values = (0..<sites).map { Float($0) }, keys = [Float](repeating: 30, count: 2 * sites)
         let x = try Tensor([1, 3, sites], keys + values)
@@ -122,7 +122,7 @@ import Testing
             let results = try [1, 2].map { threads in
                 try Self.run(
                     x, upstream: upstream, heads: 2, layout: .interleaved,
-                    setting: Setting(kernels: Kernels(family: family), threads: threads))
+                    setting: EngineSetting(kernels: Kernels(family: family), threads: threads))
             }
             #expect(results[0].out == results[1].out)
             #expect(results[0].gradient == results[1].gradient)
@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test func `memory grows with the sites, not with their square`() throws {
-        let setting = Setting.families[0]
+        let setting = EngineSetting.families[0]
         let bytes = try [4096, 16384].map { sites in
             let tape = Tape(.training), input = tape.input("x", try Shape([1, 24, sites]))
             let out = try tape.attention(input, heads: 1)

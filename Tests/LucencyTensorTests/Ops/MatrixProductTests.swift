@@ -6,7 +6,7 @@ import Testing
 /// Matrix products and linear layers against loops in float64.
 @Suite struct MatrixProductTests {
     private static func run(
-        _ setting: Setting, _ inputs: [Tensor], upstream: Tensor, build: (Tape, [Value]) throws -> Value
+        _ setting: EngineSetting, _ inputs: [Tensor], upstream: Tensor, build: (Tape, [Value]) throws -> Value
     ) throws -> (out: Tensor, gradients: [Tensor]) {
         let tape = Tape(.training), values = inputs.map { tape.input("x", $0.shape) }
         let out = try build(tape, values)
@@ -87,7 +87,7 @@ import Testing
                         if batchA == 0, index > 0 { dA = zip(dA, partA).map(+) } else { dA += partA }
                         if batchB == 0, index > 0 { dB = zip(dB, partB).map(+) } else { dB += partB }
                     }
-                    for setting in Setting.families {
+                    for setting in EngineSetting.families {
                         let found = try Self.run(setting, [a, b], upstream: upstream) {
                             try $0.matrixProduct($1[0], $1[1], transposesFirst: first, transposesSecond: second)
                         }
@@ -102,8 +102,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Setting.families) func `a linear layer is x times the transposed weights, plus the bias`(
-        _ setting: Setting
+    @Test(arguments: EngineSetting.families) func `a linear layer is x times the transposed weights, plus the bias`(
+        _ setting: EngineSetting
     ) throws {
         var stream = PhiloxStream(seed: 4, stream: "linear")
         for (outer, depth, width) in [([5], 12, 7), ([2, 150], 33, 300)] {
@@ -137,7 +137,7 @@ import Testing
         let u = try Tensor.normal(Shape([300, 520]), from: &stream)
         for family in KernelFamily.available {
             let results = try [1, 2].map { threads in
-                let setting = Setting(kernels: Kernels(family: family), threads: threads)
+                let setting = EngineSetting(kernels: Kernels(family: family), threads: threads)
                 return try Self.run(setting, [a, b], upstream: u) { try $0.matrixProduct($1[0], $1[1]) }
             }
             #expect(results[0].out == results[1].out)

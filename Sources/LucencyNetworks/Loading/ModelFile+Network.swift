@@ -1,0 +1,40 @@
+import LucencyFoundation
+import LucencyTensor
+
+extension ModelFile {
+    /// A model of a network and its parameters, ready to be written.
+    /// - Throws: `Diagnostic` naming the part that is not possible.
+    public init(
+        _ network: some LucencyNetworks.Network, parameters: Parameters, preprocessing: Preprocessing? = nil,
+        classes: ClassTable? = nil, training: JSONValue? = nil
+    ) throws(Diagnostic) {
+        try self.init(
+            network: Network(kind: type(of: network).kind, configuration: JSONValue(encoding: network)),
+            preprocessing: preprocessing, classes: classes, training: training, weights: parameters.weights)
+    }
+
+    /// The network that the file names, with its weights, ready to run.
+    /// - Throws: `DiagnosticList` with everything that does not fit: an unknown kind of network or setting, or weights that
+    ///   are not that network's.
+    public func predictor(
+        pool: ThreadPool = .serial, kernels: Kernels = Kernels(family: .best), edges: EdgeExtension = .mirrored
+    ) throws(DiagnosticList) -> Predictor {
+        do {
+            guard let network else {
+                throw Diagnostic(
+                    .missingKey, "the file has weights, but does not say of which network",
+                    remedy: "make a model of it: lucency model import")
+            }
+            let built = try NetworkRegistry.network(network.kind, network.configuration)
+            let parameters = try built.parameters(seed: 0)
+            try parameters.load(weights)
+            return try Predictor(built, parameters: parameters, pool: pool, kernels: kernels, edges: edges)
+        } catch let list as DiagnosticList {
+            throw DiagnosticList(
+                list.diagnostics.map { diagnostic in path.map { diagnostic.located(in: $0) } ?? diagnostic })
+        } catch {
+            let diagnostic = Diagnostic.wrapping(error, as: .badValue)
+            throw DiagnosticList([path.map { diagnostic.located(in: $0) } ?? diagnostic])
+        }
+    }
+}

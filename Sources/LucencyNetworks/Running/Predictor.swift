@@ -1,0 +1,98 @@
+import LucencyFoundation
+import LucencyTensor
+
+/// A network with its weights, ready for images of any size: makes a plan for each size at first sight and keeps the last
+/// few. Calls from several threads run one after another; each uses all threads of the pool.
+public final class Predictor: Sendable {
+    public let network: any Network
+    public let parameters: Parameters
+    public let kernels: Kernels
+    /// What stands beyond an image whose size is not a multiple of what the network wants; it is cropped off again.
+    public let edges: EdgeExtension
+
+    private let pool: ThreadPool
+    private let plans: Lock<[Plan]>
+    /// Plans that are kept.
+    private static let capacity = 4
+
+    private struct Plan {
+        let input: Value
+        let outputs: [Value]
+        let workspace: Workspace
+    }
+
+    /// - Throws: `Diagnostic` when the parameters are not those of the network.
+    public init(
+        _ network: any Network, parameters: Parameters, pool: ThreadPool = .serial,
+        kernels: Kernels = Kernels(family: .best), edges: EdgeExtension = .mirrored
+    ) throws(Diagnostic) {
+        for declaration in try network.declarations() {
+            guard parameters.slot(declaration.name)?.declaration.shape == declaration.shape else {
+                throw Diagnostic(
+                    .shapeMismatch, "the parameters hold no '\(declaration.name)' of shape \(declaration.shape)")
+            }
+        }
+        self.network = network
+        self.parameters = parameters
+        self.pool = pool
+        self.kernels = kernels
+        self.edges = edges
+        plans = Lock([])
+    }
+
+    /// The network's results, at full size first.
+    ///
+    /// - Parameter images: N, C, spatial.
+    /// - Returns: N, K, spatial for the first; coarser ones (deep supervision) are left out.
+    /// - Throws: `Diagnostic` when the network cannot take the images.
+    public func callAsFunction(_ images: Tensor) throws(Diagnostic) -> Tensor {
+        let shape = images.shape
+        guard shape.rank == network.axes + 2 else {
+            throw Diagnostic(
+                .shapeMismatch, "the network takes images of \(network.axes) dimensions, found the shape \(shape)")
+        }
+        let size = shape.spatial
+        let padded = zip(size, network.sizeMultiple).map { ($0 + $1 - 1) / $1 * $1 }
+        let before = zip(padded, size).map { ($0 - $1) / 2 }
+        let input = images.extended(to: padded, before: before, by: edges)
+        let result = try plans.withLock { plans throws(Diagnostic) in try run(input, &plans) }
+        return result.cropped(zip(before, size).map { $0..<$0 + $1 })
+    }
+
+    private func run(_ input: Tensor, _ plans: inout [Plan]) throws(Diagnostic) -> Tensor {
+        let plan: Plan
+        if let index = plans.firstIndex(where: { $0.input.shape == input.shape }) {
+            plan = plans.remove(at: index)
+        } else {
+            plan = try makePlan(input.shape)
+        }
+        // The one used last stands last.
+        plans.append(plan)
+        if plans.count > Self.capacity { plans.removeFirst() }
+        try plan.workspace.run([plan.input: input])
+        return try plan.workspace.tensor(plan.outputs[0])
+    }
+
+    private func makePlan(_ shape: Shape) throws(Diagnostic) -> Plan {
+        let tape = Tape(.inference)
+        let input = tape.input("image", shape)
+        let outputs = try network(input, Scope(tape))
+        guard let output = outputs.first else {
+            throw Diagnostic(.badArgument, "the network has no result")
+        }
+        let plan = try TensorPlan(tape, outputs: [output], options: .init(kernels: kernels))
+        return Plan(
+            input: input, outputs: [output], workspace: try Workspace(plan, parameters: parameters, pool: pool))
+    }
+
+    /// Bytes that predicting images of a shape takes, besides the images and the parameters.
+    /// - Throws: `Diagnostic` when the network cannot take the shape.
+    public func bytes(_ shape: Shape) throws(Diagnostic) -> Int {
+        let padded = zip(shape.spatial, network.sizeMultiple).map { ($0 + $1 - 1) / $1 * $1 }
+        let tape = Tape(.inference)
+        let output = try network(
+            tape.input("image", Shape([shape.images, shape.channels] + padded)), Scope(tape))
+        return try TensorPlan(tape, outputs: Array(output.prefix(1)), options: .init(kernels: kernels))
+            .bytes(threads: pool.threads)
+    }
+}
