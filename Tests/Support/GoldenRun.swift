@@ -36,7 +36,7 @@ extension Tape {
 }
 
 /// Kernels and threads under which golden numbers must come out.
-public struct Setting: Sendable, CustomStringConvertible {
+public struct EngineSetting: Sendable, CustomStringConvertible {
     public let kernels: Kernels
     public let threads: Int
 
@@ -51,13 +51,13 @@ public struct Setting: Sendable, CustomStringConvertible {
 
     /// Every family that this machine has, with one and two threads.
     public static let families = KernelFamily.available.flatMap { family in
-        [1, 2].map { Setting(kernels: Kernels(family: family), threads: $0) }
+        [1, 2].map { EngineSetting(kernels: Kernels(family: family), threads: $0) }
     }
 
     /// The same with every algorithm of convolutions.
     public static let all = KernelFamily.available.flatMap { family in
         Kernels.Algorithm.allCases.flatMap { algorithm in
-            [1, 2].map { Setting(kernels: Kernels(family: family, algorithm: algorithm), threads: $0) }
+            [1, 2].map { EngineSetting(kernels: Kernels(family: family, algorithm: algorithm), threads: $0) }
         }
     }
 }
@@ -80,7 +80,8 @@ package struct GoldenRun {
     ///   - rename: the fixture's name of a parameter.
     ///   - build: makes the network of the inputs.
     package init(
-        _ golden: GoldenTensors, _ setting: Setting, inputs: [String: Tensor], rename: (String) -> String = { $0 },
+        _ golden: GoldenTensors, _ setting: EngineSetting, inputs: [String: Tensor],
+        rename: (String) -> String = { $0 },
         build: (Tape, [String: Value]) throws -> Value
     ) throws {
         let tape = Tape(.training), values = inputs.mapValues { tape.input("in", $0.shape) }

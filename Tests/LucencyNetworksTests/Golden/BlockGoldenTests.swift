@@ -15,8 +15,8 @@ import Testing
         print("golden \(name): \(worst)")
     }
 
-    @Test(arguments: ["attention_interleaved", "attention_split_first"], Setting.all)
-    func `attention blocks are PyTorch's`(_ name: String, _ setting: Setting) throws {
+    @Test(arguments: ["attention_interleaved", "attention_split_first"], EngineSetting.all)
+    func `attention blocks are PyTorch's`(_ name: String, _ setting: EngineSetting) throws {
         let golden = try GoldenRun.fixture(name)
         let block = try AttentionBlock(
             heads: golden.number("heads"), groups: golden.number("groups"),
@@ -27,8 +27,8 @@ import Testing
         Self.verify("\(name) \(setting)", run)
     }
 
-    @Test(arguments: ["same", "widen", "down", "up"], Setting.all)
-    func `modulated residual blocks are PyTorch's`(_ kind: String, _ setting: Setting) throws {
+    @Test(arguments: ["same", "widen", "down", "up"], EngineSetting.all)
+    func `modulated residual blocks are PyTorch's`(_ kind: String, _ setting: EngineSetting) throws {
         let golden = try GoldenRun.fixture("residual_\(kind)")
         let block = try ModulatedResidual(
             golden.tensor("out").shape[1], groups: golden.number("groups"),
@@ -40,7 +40,9 @@ import Testing
         Self.verify("residual_\(kind) \(setting)", run)
     }
 
-    @Test(arguments: Setting.all) func `the miniature noise estimator is PyTorch's`(_ setting: Setting) throws {
+    @Test(arguments: EngineSetting.all) func `the miniature noise estimator is PyTorch's`(_ setting: EngineSetting)
+        throws
+    {
         let golden = try GoldenRun.fixture("mini_noise_estimator")
         var network = NoiseEstimator()
         network.base = try golden.number("base")
@@ -57,8 +59,8 @@ import Testing
         Self.verify("mini_noise_estimator \(setting)", run)
     }
 
-    @Test(arguments: ["batch", "group"], Setting.all)
-    func `a small U-Net is PyTorch's, learning and after`(_ kind: String, _ setting: Setting) throws {
+    @Test(arguments: ["batch", "group"], EngineSetting.all)
+    func `a small U-Net is PyTorch's, learning and after`(_ kind: String, _ setting: EngineSetting) throws {
         let golden = try GoldenRun.fixture("tiny_unet_\(kind)")
         var network = UNet(inputChannels: 2, classes: 3, channels: [8, 16])
         network.norm = kind == "batch" ? .batch : .group

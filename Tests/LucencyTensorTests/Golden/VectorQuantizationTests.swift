@@ -12,7 +12,7 @@ import Testing
     }
 
     private func run(
-        _ z: Tensor, _ codebook: Tensor, _ setting: Setting, loss: (Tape, Quantization) throws -> Value
+        _ z: Tensor, _ codebook: Tensor, _ setting: EngineSetting, loss: (Tape, Quantization) throws -> Value
     ) throws -> Run {
         let tape = Tape(.training), input = tape.input("z", z.shape)
         let rows = try tape.parameter("codebook", codebook.shape, .constant(0))
@@ -28,8 +28,8 @@ import Testing
         return Run(workspace: workspace, z: input, quantization: q)
     }
 
-    @Test(arguments: Setting.families) func `codes, losses and the straight-through gradient are the reference's`(
-        _ setting: Setting
+    @Test(arguments: EngineSetting.families) func `codes, losses and the straight-through gradient are the reference's`(
+        _ setting: EngineSetting
     ) throws {
         let golden = try GoldenRun.fixture("quantiser")
         let run = try run(golden.tensor("z"), golden.tensor("codebook"), setting) { tape, q in
@@ -48,8 +48,8 @@ import Testing
         print("golden quantiser \(setting): \(errors.values.max() ?? 0)")
     }
 
-    @Test(arguments: Setting.families) func `a codebook that learns by gradient gets the reference's`(
-        _ setting: Setting
+    @Test(arguments: EngineSetting.families) func `a codebook that learns by gradient gets the reference's`(
+        _ setting: EngineSetting
     ) throws {
         let golden = try GoldenRun.fixture("quantiser")
         let run = try run(golden.tensor("z"), golden.tensor("codebook"), setting) { $1.codebookLoss }
@@ -60,8 +60,9 @@ import Testing
         #expect(try run.workspace.gradient(of: run.z).array.allSatisfy { $0 == 0 })
     }
 
-    @Test(arguments: Setting.families) func `three updates of the codebook by moving averages are the reference's`(
-        _ setting: Setting
+    @Test(arguments: EngineSetting.families)
+    func `three updates of the codebook by moving averages are the reference's`(
+        _ setting: EngineSetting
     ) throws {
         let golden = try GoldenRun.fixture("quantiser")
         let batches = try golden.tensor("ema.z"), size = batches.shape.count / 3
@@ -91,7 +92,7 @@ import Testing
     }
 
     @Test func `equal distances take the lowest code, and NaN takes none and teaches nothing`() throws {
-        let codebook = try Tensor([3, 2], [1, 0, -1, 0, 1, 0]), setting = Setting.families[0]
+        let codebook = try Tensor([3, 2], [1, 0, -1, 0, 1, 0]), setting = EngineSetting.families[0]
         let tie = try run(Tensor([1, 2, 3], [0, 1, -3, 0, 0, 0]), codebook, setting) { $1.commitmentLoss }
         #expect(try tie.workspace.tensor(tie.quantization.indices).array == [0, 0, 1])
         #expect(try tie.workspace.tensor(tie.quantization.counts).array == [2, 1, 0])

@@ -6,7 +6,7 @@ import Testing
 /// Matrix products and linear layers against loops in float64.
 @Suite struct MatrixProductTests {
     private static func run(
-        _ setting: Setting, _ inputs: [Tensor], upstream: Tensor, build: (Tape, [Value]) throws -> Value
+        _ setting: EngineSetting, _ inputs: [Tensor], upstream: Tensor, build: (Tape, [Value]) throws -> Value
     ) throws -> (out: Tensor, gradients: [Tensor]) {
         let tape = Tape(.training), values = inputs.map { tape.input("x", $0.shape) }
         let out = try build(tape, values)
@@ -62,14 +62,12 @@ import Testing
         }
     }
 
-    @Test(arguments: Setting.families) func `products and their gradients are those of plain loops`(
-        _ setting: Setting
-    ) throws {
+    @Test func `products and their gradients are those of plain loops`() throws {
         var stream = PhiloxStream(seed: 3, stream: "products")
         // Odd sizes; more rows and columns than a tile, and more terms than the portable loop sums at once.
-        for (rows, inner, columns) in [(1, 1, 1), (3, 5, 9), (7, 300, 12), (130, 17, 259), (64, 64, 64)] {
+        for (rows, inner, columns) in [(1, 1, 1), (3, 5, 9), (7, 300, 12), (130, 3, 259)] {
             for (first, second) in [(false, false), (true, false), (false, true), (true, true)] {
-                for (batchA, batchB) in [(0, 0), (2, 2), (3, 0), (0, 3)] {
+                for (batchA, batchB) in [(0, 0), (2, 2), (2, 0), (0, 2)] {
                     func shape(_ batch: Int, _ height: Int, _ width: Int, _ transposed: Bool) throws -> Shape {
                         try Shape((batch > 0 ? [batch] : []) + (transposed ? [width, height] : [height, width]))
                     }
@@ -77,9 +75,6 @@ import Testing
                     let b = try Tensor.normal(shape(batchB, inner, columns, second), from: &stream)
                     let batch = max(batchA, batchB)
                     let upstream = try Tensor.normal(shape(batch, rows, columns, false), from: &stream)
-                    let found = try Self.run(setting, [a, b], upstream: upstream) {
-                        try $0.matrixProduct($1[0], $1[1], transposesFirst: first, transposesSecond: second)
-                    }
                     var out: [Double] = [], dA: [Double] = [], dB: [Double] = []
                     for index in 0..<max(1, batch) {
                         let x = Plain(a, index, transposed: first), y = Plain(b, index, transposed: second)
@@ -92,18 +87,23 @@ import Testing
                         if batchA == 0, index > 0 { dA = zip(dA, partA).map(+) } else { dA += partA }
                         if batchB == 0, index > 0 { dB = zip(dB, partB).map(+) } else { dB += partB }
                     }
-                    let comment: Comment = "\(a.shape) · \(b.shape)"
-                    for (tensor, wanted) in [(found.out, out), (found.gradients[0], dA), (found.gradients[1], dB)] {
-                        let reference = try Tensor(tensor.shape.dimensions, wanted.map { Float($0) })
-                        #expect(tensor.error(against: reference) <= 3e-6, comment)
+                    for setting in EngineSetting.families {
+                        let found = try Self.run(setting, [a, b], upstream: upstream) {
+                            try $0.matrixProduct($1[0], $1[1], transposesFirst: first, transposesSecond: second)
+                        }
+                        let comment: Comment = "\(a.shape) · \(b.shape), \(setting)"
+                        for (tensor, wanted) in [(found.out, out), (found.gradients[0], dA), (found.gradients[1], dB)] {
+                            let reference = try Tensor(tensor.shape.dimensions, wanted.map { Float($0) })
+                            #expect(tensor.error(against: reference) <= 3e-6, comment)
+                        }
                     }
                 }
             }
         }
     }
 
-    @Test(arguments: Setting.families) func `a linear layer is x times the transposed weights, plus the bias`(
-        _ setting: Setting
+    @Test(arguments: EngineSetting.families) func `a linear layer is x times the transposed weights, plus the bias`(
+        _ setting: EngineSetting
     ) throws {
         var stream = PhiloxStream(seed: 4, stream: "linear")
         for (outer, depth, width) in [([5], 12, 7), ([2, 150], 33, 300)] {
@@ -137,7 +137,7 @@ import Testing
         let u = try Tensor.normal(Shape([300, 520]), from: &stream)
         for family in KernelFamily.available {
             let results = try [1, 2].map { threads in
-                let setting = Setting(kernels: Kernels(family: family), threads: threads)
+                let setting = EngineSetting(kernels: Kernels(family: family), threads: threads)
                 return try Self.run(setting, [a, b], upstream: u) { try $0.matrixProduct($1[0], $1[1]) }
             }
             #expect(results[0].out == results[1].out)

@@ -5,8 +5,8 @@ import Testing
 
 /// Layer normalization and embeddings.
 @Suite struct TokenTests {
-    @Test(arguments: Setting.families) func `layer norms and their gradients are those of the formula in float64`(
-        _ setting: Setting
+    @Test(arguments: EngineSetting.families) func `layer norms and their gradients are those of the formula in float64`(
+        _ setting: EngineSetting
     ) throws {
         var stream = PhiloxStream(seed: 8, stream: "norm")
         let rows = 150, width = 13
@@ -54,8 +54,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Setting.families) func `an embedding looks rows up, and adds gradients to them`(
-        _ setting: Setting
+    @Test(arguments: EngineSetting.families) func `an embedding looks rows up, and adds gradients to them`(
+        _ setting: EngineSetting
     ) throws {
         let tape = Tape(.training), numbers = tape.input("n", try Shape([2, 3]))
         let table = try tape.parameter("table", Shape([4, 20]), .normal(standardDeviation: 1))

@@ -2,5 +2,5 @@
 public enum OperationCases {
     public static let all: [OperationCase] =
         convolutions + transposedConvolutions + normalizations + activations + arithmetic + reductions + poolings
-        + resizings + shapes + losses
+        + resizings + shapes + losses + tokens
 }
