@@ -7,7 +7,9 @@ import Lucency
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lucency-bench", abstract: "Renders test images and measures commands.",
-        subcommands: [ImagesCommand.self, HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self])
+        subcommands: [
+            ImagesCommand.self, HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self,
+        ])
 
     static func main() {
         do {

@@ -64,7 +64,9 @@ struct EngineCase: Codable, Sendable {
 
 extension EngineCase {
     /// Convenience of the table above: kind before the sizes.
-    private static func layer(_ name: String, _ inputs: Int, _ outputs: Int, _ side: Int, kernel: Int = 3, stride: Int = 1)
+    private static func layer(
+        _ name: String, _ inputs: Int, _ outputs: Int, _ side: Int, kernel: Int = 3, stride: Int = 1
+    )
         -> [EngineCase]
     {
         layer(name, .convolution, inputs, outputs, side, kernel: kernel, stride: stride)

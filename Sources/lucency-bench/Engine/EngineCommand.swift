@@ -67,10 +67,16 @@ struct EngineCommand: ParsableCommand {
     func run() throws {
         var rows: [EngineRow] = [], notes: [String] = []
         for count in threadCounts {
-            let peer = try? EnginePeer(python: python, threads: count)
+            var peer: EnginePeer?, peers = "none are installed for \(python)"
+            do {
+                let started = try EnginePeer(python: python, threads: count)
+                let versions = started.versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+                if !versions.isEmpty { (peer, peers) = (started, versions.joined(separator: ", ")) }
+            } catch let diagnostic as Diagnostic {
+                peers = "none: \(diagnostic.message)"
+            }
             if rows.isEmpty {
-                let versions = (peer?.versions ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-                notes.append("peers: \(versions.isEmpty ? "none installed" : versions.joined(separator: ", "))")
+                notes.append("peers: \(peers)")
                 notes.append("ours: \(kernels), \(algorithm.rawValue) · \(Processor.name)")
             }
             for item in cases {
@@ -164,13 +170,16 @@ struct EngineRow {
         return .object(members)
     }
 
-    static let heading = "case                                        threads    ours ms    peer ms   ratio  GFLOP/s  plan MB"
+    static let heading =
+        "case                                        threads    ours ms    peer ms   ratio  GFLOP/s  plan MB"
 
     var text: String {
         func right(_ text: String, _ width: Int) -> String {
             String(repeating: " ", count: max(0, width - text.count)) + text
         }
-        func number(_ value: Double?, _ digits: Int) -> String { value.map { String(format: "%.\(digits)f", $0) } ?? "-" }
+        func number(_ value: Double?, _ digits: Int) -> String {
+            value.map { String(format: "%.\(digits)f", $0) } ?? "-"
+        }
         var line = name + String(repeating: " ", count: max(0, 44 - name.count)) + right("\(threads)", 7)
         line += right(number(ours, 2), 11) + right(number(peers, 2), 11) + right(number(ratio, 2), 8)
         line += right(number(gigaflops, 0), 9) + right(number(planMegabytes, 0), 9)

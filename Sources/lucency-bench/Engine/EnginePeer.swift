@@ -13,13 +13,16 @@ final class EnginePeer {
     /// - Throws: `Diagnostic` when the interpreter cannot be started or does not answer.
     init(python: String, threads: Int) throws {
         guard let script = Self.script else {
-            throw Diagnostic(.missingFile, "Sources/lucency-bench/Peers/engine.py is not there: run it from the checkout")
+            throw Diagnostic(
+                .missingFile, "Sources/lucency-bench/Peers/engine.py is not there: run it from the checkout")
         }
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = [python, script]
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
+        // An interpreter that is gone is an error of the write, not the end of this program.
+        signal(SIGPIPE, SIG_IGN)
         try process.run()
         let answer = try ask(["do": "info", "threads": .integer(threads)])
         versions = (answer.objectValue ?? [:]).compactMapValues(\.stringValue)
@@ -51,7 +54,7 @@ final class EnginePeer {
     func peakMemory() throws -> Double { try ask(["do": "memory"])["peak_mb"]?.doubleValue ?? .nan }
 
     private func ask(_ request: JSONValue) throws -> JSONValue {
-        input.fileHandleForWriting.write(Data((request.text + "\n").utf8))
+        try? input.fileHandleForWriting.write(contentsOf: Data((request.text + "\n").utf8))
         while true {
             if let end = pending.firstIndex(of: 0x0A) {
                 let line = String(decoding: pending[..<end], as: UTF8.self)
@@ -60,7 +63,8 @@ final class EnginePeer {
             }
             let more = output.fileHandleForReading.availableData
             guard !more.isEmpty else {
-                throw Diagnostic(.stageFailed, "the peers' script ended: is '\(process.arguments?.first ?? "")' Python 3?")
+                throw Diagnostic(
+                    .stageFailed, "the peers' script ended: is '\(process.arguments?.first ?? "")' Python 3?")
             }
             pending.append(more)
         }
