@@ -211,7 +211,8 @@ struct SafetensorsTests {
             try Data(safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[\(bytes / 4)],\"data_offsets\":[0,\(bytes)]}}"))
                 .write(to: URL(filePath: path))
             let file = try FileHandle(forWritingTo: URL(filePath: path))
-            do { try file.truncate(atOffset: file.seekToEnd() + UInt64(bytes)) } catch { return }  // not on this file system
+            // Not every file system takes files of that size.
+            guard (try? file.truncate(atOffset: file.seekToEnd() + UInt64(bytes))) != nil else { return }
             let weights = try Weights(path: path)
             let error = #expect(throws: Diagnostic.self) { try weights.tensors[0].floats() }
             #expect(error?.code == .tooLarge)
