@@ -11,7 +11,7 @@ struct ModelInspection {
     init(_ path: String, key: String? = nil) throws(Diagnostic) {
         self.path = path
         let weights = try Weights(path: path, key: key)
-        model = weights.format == .safetensors ? try ModelFile(path: path) : nil
+        model = weights.format == .safetensors ? try ModelFile(reading: weights, from: path) : nil
         self.weights = model?.weights ?? weights
     }
 

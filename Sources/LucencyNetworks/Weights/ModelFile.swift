@@ -56,8 +56,12 @@ public struct ModelFile: Sendable {
 
     /// Opens a model file and checks everything but the numbers, which are read later.
     /// - Throws: `Diagnostic` naming the file and what is wrong with it.
-    public init(path: String) throws(Diagnostic) {
-        var weights = try Weights(path: path)
+    public init(path: String) throws(Diagnostic) { try self.init(reading: try Weights(path: path), from: path) }
+
+    /// The model that weights and their metadata make, which were read from the file at `path`.
+    /// - Throws: `Diagnostic` naming the file and what is wrong with it.
+    public init(reading weights: Weights, from path: String) throws(Diagnostic) {
+        var weights = weights
         guard weights.format == .safetensors else {
             throw Diagnostic(
                 .unknownFormat, "this is a PyTorch checkpoint, not a model file", at: .init(file: path),

@@ -9,19 +9,19 @@ enum PyTorchArchive {
 
     static func weights(in source: ByteSource, key: String?) throws(Diagnostic) -> Weights {
         let archive = try ZipArchive(source)
-        let pickles = archive.entries.keys.filter { $0.hasSuffix("/data.pkl") && $0.split(separator: "/").count == 2 }
-        guard pickles.count == 1, let name = pickles.first, let pickle = archive.entries[name] else {
+        let pickles = archive.names.filter { $0.hasSuffix("/data.pkl") && $0.split(separator: "/").count == 2 }
+        guard pickles.count == 1, let name = pickles.first, let pickle = try archive.range(of: name) else {
             throw source.problem(
                 .unknownFormat, "the zip file is no PyTorch checkpoint: it has no data.pkl",
                 remedy: "give the .pt or .pth file itself, not an archive with it")
         }
         let folder = String(name.dropLast("data.pkl".count))
-        guard archive.entries[folder + "constants.pkl"] == nil else {
+        guard !archive.names.contains(folder + "constants.pkl") else {
             throw source.problem(
                 .unsupportedFeature, "this is a TorchScript program, not a state dictionary",
                 remedy: "in Python: torch.save(torch.jit.load(FILE).state_dict(), OUT)")
         }
-        if let order = archive.entries[folder + "byteorder"], order.count <= 16 {
+        if let order = try archive.range(of: folder + "byteorder"), order.count <= 16 {
             guard try source.bytes(at: order.lowerBound, count: order.count) == Array("little".utf8) else {
                 throw source.problem(
                     .unsupportedFeature, "the numbers are big-endian",
@@ -36,7 +36,7 @@ enum PyTorchArchive {
         let root: PickleValue
         do throws(PickleMachine.Failure) { root = try machine.run() } catch { throw error.diagnostic(in: source) }
         let dictionary = StateDictionary(machine: machine, source: source) { (storage) throws(Diagnostic) in
-            guard let range = archive.entries[folder + "data/" + storage.key] else {
+            guard let range = try archive.range(of: folder + "data/" + storage.key) else {
                 throw source.problem(.damagedFile, "the storage '\(storage.key)' is not in the file")
             }
             return range

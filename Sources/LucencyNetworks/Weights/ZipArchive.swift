@@ -5,15 +5,21 @@ import LucencyFoundation
 /// Specification: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (zip64). Checksums are not compared: PyTorch can be told to
 /// leave them out, and then writes wrong ones.
 struct ZipArchive {
-    /// Where each entry's bytes lie in the file.
-    private(set) var entries: [String: Range<Int>] = [:]
+    private struct Entry {
+        let range: Range<Int>
+        let isCompressed: Bool
+    }
+
+    private var entries: [String: Entry] = [:]
+    private let source: ByteSource
 
     private static let maximumEntries = 1 << 20
     private static let maximumDirectoryBytes = 1 << 28
 
-    /// - Throws: `Diagnostic` when the directory is damaged, entries overlap, or one is compressed, encrypted or named so that
-    ///   it would leave its folder.
+    /// - Throws: `Diagnostic` when the directory is damaged, entries overlap, or one is encrypted or named so that it would
+    ///   leave its folder.
     init(_ source: ByteSource) throws(Diagnostic) {
+        self.source = source
         func damaged(_ reason: String) -> Diagnostic {
             source.problem(.damagedFile, "not a sound zip file: \(reason)", remedy: "download or save the file again")
         }
@@ -46,12 +52,7 @@ struct ZipArchive {
                 throw source.problem(
                     .unsupportedFeature, "'\(name)' is encrypted", remedy: "save the file without a password")
             }
-            guard method == 0 else {
-                throw source.problem(
-                    .unsupportedFeature, "'\(name)' is compressed, which PyTorch does not do",
-                    remedy: "unpack the file and pack it again without compression (zip -0)")
-            }
-            guard size == packed else { throw damaged("'\(name)' states two sizes") }
+            guard method != 0 || size == packed else { throw damaged("'\(name)' states two sizes") }
             // The local header repeats the name and has extra bytes of its own, which align what follows.
             guard place >= 0, place <= directory.range.lowerBound - 30 else { throw damaged("'\(name)' lies outside") }
             var local = LittleEndianReader(try source.bytes(at: place, count: 30))
@@ -60,18 +61,35 @@ struct ZipArchive {
             let localName = Int(local.u16() ?? 0), localExtra = Int(local.u16() ?? 0)
             let start = place + 30 + localName + localExtra
             guard localName == nameLength, start <= directory.range.lowerBound,
-                size <= directory.range.lowerBound - start,
+                packed <= directory.range.lowerBound - start,
                 try source.bytes(at: place + 30, count: localName)[...] == nameBytes
             else { throw damaged("'\(name)' does not lie where the directory says") }
-            guard entries.updateValue(start..<start + size, forKey: name) == nil else {
+            guard
+                entries.updateValue(Entry(range: start..<start + packed, isCompressed: method != 0), forKey: name)
+                    == nil
+            else {
                 throw damaged("two entries are named '\(name)'")
             }
-            occupied.append(place..<start + size)
+            occupied.append(place..<start + packed)
         }
         occupied.sort { $0.lowerBound < $1.lowerBound }
         for (one, next) in zip(occupied, occupied.dropFirst()) where one.upperBound > next.lowerBound {
             throw damaged("entries overlap")
         }
+    }
+
+    var names: some Collection<String> { entries.keys }
+
+    /// Where an entry's bytes lie in the file; nil when there is none of that name.
+    /// - Throws: `Diagnostic` when the entry is compressed.
+    func range(of name: String) throws(Diagnostic) -> Range<Int>? {
+        guard let entry = entries[name] else { return nil }
+        guard !entry.isCompressed else {
+            throw source.problem(
+                .unsupportedFeature, "'\(name)' is compressed, which PyTorch does not do",
+                remedy: "unpack the file and pack it again without compression (zip -0)")
+        }
+        return entry.range
     }
 
     /// Finds the central directory by the records at the file's end.
