@@ -1,33 +1,6 @@
 import LucencyFoundation
 import LucencyTensor
 
-/// Σ weights · x with weights that never change: the scalar of whose gradients the fixtures speak.
-package struct WeightedSum: LucencyTensor.Operation {
-    let weights: Tensor
-
-    package init(_ weights: Tensor) { self.weights = weights }
-
-    package var name: String { "weighted-sum" }
-    package var backwardReads: BackwardReads { .nothing }
-
-    package func outputShapes(_ inputs: [Shape]) throws(Diagnostic) -> [Shape] {
-        guard inputs[0] == weights.shape else { throw mismatch("the weights do not fit", inputs[0], weights.shape) }
-        return [.scalar]
-    }
-
-    package func forward(_ context: OperationContext) {
-        let sum = weights.array.enumerated().reduce(0.0) {
-            $0 + Double($1.element) * Double(context.inputs[0][$1.offset])
-        }
-        context.outputs[0].pointee = Float(sum)
-    }
-
-    package func backward(_ context: OperationContext) {
-        guard let gradient = context.outputGradients[0]?.pointee, let target = context.inputGradients[0] else { return }
-        for (index, weight) in weights.array.enumerated() { target[index] = gradient * weight }
-    }
-}
-
 extension Tape {
     /// Σ weights · x.
     package func weightedSum(_ x: Value, _ weights: Tensor) throws(Diagnostic) -> Value {
