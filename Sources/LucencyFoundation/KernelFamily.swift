@@ -8,10 +8,11 @@
 public enum KernelFamily: String, CaseIterable, Sendable {
     case portable, avx2, avx512, neon
 
-    /// Families that this build contains. So far all methods run on portable code.
+    /// Families that the stages of a pipeline can be run with: all of them are portable code so far. Networks have
+    /// families of their own, `available`, in `LucencyTensor`.
     public static let built: [KernelFamily] = [.portable]
 
-    /// The family used when none is asked for.
+    /// The family that stages use when none is asked for.
     public static let standard = KernelFamily.portable
 }
 

@@ -14,6 +14,8 @@ import Testing
         }
         #expect(facts["lucency"]?.stringValue == lucencyVersion)
         #expect(facts["kernels"]?["used"] == "portable")
+        #expect(facts["kernels"]?["networks"]?.stringValue == KernelFamily.best.rawValue)
+        #expect(facts["kernels"]?["available"]?.arrayValue?.contains("portable") == true)
         #expect(facts["matrixProducts"]?.stringValue == MatrixProducts.description)
         #expect(facts["tiffCodecs"]?["deflate"] == true)
         let formats = facts["formats"]?.arrayValue ?? []

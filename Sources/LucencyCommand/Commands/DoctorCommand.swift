@@ -63,16 +63,6 @@ struct Checkup {
             }
         }
         let features = Processor.features
-        let unused = KernelFamily.allCases.filter { family in
-            !KernelFamily.built.contains(family) && features.contains(family == .avx512 ? "avx512f" : family.rawValue)
-        }
-        if !unused.isEmpty {
-            let names = unused.map(\.rawValue).joined(separator: ", ")
-            notes.append("the processor has \(names), for which this build has no kernels")
-        }
-        if !MatrixProducts.usesOpenBLAS {
-            notes.append("matrix products are slow without OpenBLAS (Debian: libopenblas0-pthread)")
-        }
         if Machine.memory < 2_000_000_000 { notes.append("less than 2 GB of memory: large images will be refused") }
         (self.problems, self.notes, self.features) = (problems, notes, features)
     }
@@ -111,7 +101,8 @@ struct Checkup {
             ],
             "kernels": [
                 "used": .string(KernelFamily.standard.rawValue),
-                "built": .array(KernelFamily.built.map { .string($0.rawValue) }),
+                "networks": .string(KernelFamily.best.rawValue),
+                "available": .array(KernelFamily.available.map { .string($0.rawValue) }),
             ],
             "matrixProducts": .string(MatrixProducts.description),
             "memory": .integer(Machine.memory), "temporaryFolder": .string(Machine.temporaryFolder),
@@ -131,7 +122,9 @@ struct Checkup {
             ("features", features.joined(separator: ", ")),
             (
                 "kernels",
-                "\(KernelFamily.standard.rawValue) (built: \(KernelFamily.built.map(\.rawValue).joined(separator: ", ")))"
+                "\(KernelFamily.best.rawValue) for networks (available: "
+                    + "\(KernelFamily.available.map(\.rawValue).joined(separator: ", "))), "
+                    + "\(KernelFamily.standard.rawValue) for all else"
             ),
             ("matrix products", MatrixProducts.description),
             ("memory", MemoryBudget.text(Machine.memory)), ("temporary", Machine.temporaryFolder),

@@ -32,8 +32,8 @@ struct EngineCommand: ParsableCommand {
     @Option(help: "Only cases whose name contains this.")
     var only: String?
 
-    @Option(help: "Timed runs of each side; twice as many where a run takes less than 50 ms.")
-    var runs = 5
+    @Option(help: "Timed runs of each side, 5 unless --quick (2); twice as many where a run takes less than 50 ms.")
+    var runs: Int?
 
     @Option(help: "Our kernels: \(KernelFamily.available.map(\.rawValue).joined(separator: ", ")).")
     var kernels = KernelFamily.best.rawValue
@@ -46,7 +46,7 @@ struct EngineCommand: ParsableCommand {
 
     func validate() throws {
         guard !threadCounts.isEmpty else { throw ValidationError("--threads \(threads) is no list of numbers") }
-        guard 1...1000 ~= runs else { throw ValidationError("--runs \(runs) is outside 1...1000") }
+        if let runs, !(1...1000 ~= runs) { throw ValidationError("--runs \(runs) is outside 1...1000") }
         guard KernelFamily.available.map(\.rawValue).contains(kernels) else {
             throw ValidationError("this processor cannot run the '\(kernels)' kernels")
         }
@@ -100,7 +100,7 @@ struct EngineCommand: ParsableCommand {
         let hasPeer = try peer?.prepare(item) ?? false
         try ours()
         let first = try milliseconds { try ours() }
-        let rounds = first < 50 ? 2 * runs : runs
+        let runs = self.runs ?? (quick ? 2 : 5), rounds = first < 50 ? 2 * runs : runs
         var own: [Double] = [], other: [Double] = []
         for _ in 0..<rounds {
             own.append(try milliseconds { try ours() })
