@@ -8,8 +8,16 @@ extension PlanBuilder {
     }
 
     mutating func readEntry(_ declared: PipelineDeclaration.Named, isSource: Bool) {
-        let tree = self.declared(declared.tree)
         let what = isSource ? "a source" : "a stage"
+        if let variant = substitution.headVariants(of: declared.tree).min() {
+            decoding.error(
+                .variantMisuse, "the variant '\(variant)' cannot stand for the whole of \(what)",
+                at: declared.tree.place,
+                remedy:
+                    "let it stand for what differs: `\(declared.name): {uses: NAME, with: {PARAMETER: $\(variant)}}`")
+            return
+        }
+        let tree = self.declared(declared.tree)
         let allowed = isSource ? ["uses", "with"] : Self.stageKeys
         guard let given = tree.entries else {
             decoding.error(
@@ -26,7 +34,11 @@ extension PlanBuilder {
         }
         guard let (uses, with) = usesAndWith(declared.name, tree, declared.place) else { return }
         var over: [String] = []
-        if let value = tree["over"] {
+        if let value = tree["over"], let variant = substitution.variantsUsed(by: value).min() {
+            decoding.error(
+                .variantMisuse, "what is gathered cannot depend on the variant '\(variant)'", at: value.place,
+                remedy: "write the names of variants: `over: [\(variant)]`")
+        } else if let value = tree["over"] {
             over = [String].decode(substitution.resolve(value, [:], &decoding), &decoding) ?? []
             for name in over where !declaration.variants.contains(where: { $0.name == name }) {
                 decoding.error(

@@ -64,7 +64,7 @@ struct PlanBuilder {
         }
         var outputs: [PlanOutput] = []
         for output in declaration.outputs where admit(0, at: output.place) { outputs += makeOutputs(output) }
-        checkCollisions()
+        checkCollisions(outputs)
         if let place = substitution.exhaustedAt {
             decoding.error(
                 .yamlTooLarge, "more than \(Substitution.maximumValues) values with parameters and variants put in",
@@ -223,17 +223,20 @@ struct PlanBuilder {
         }
     }
 
-    mutating func checkCollisions() {
-        // Two outputs with the same name would overwrite each other; the place of the later one is shown.
-        var seen: [String: String] = [:]
-        for output in declaration.outputs {
-            guard let path = output.tree["as"]?.scalar else { continue }
-            if let other = seen[path] {
-                decoding.error(
-                    .outputCollision, "'\(output.name)' and '\(other)' both write '\(path)'",
-                    at: output.tree["as"]?.place)
-            }
-            seen[path] = output.name
+    /// Two outputs of one name would overwrite each other; the place of the later one is shown.
+    mutating func checkCollisions(_ outputs: [PlanOutput]) {
+        var seen: [String: PlanOutput] = [:]
+        let items = Dictionary(OutputTemplate.itemPlaceholders.map { ($0, "{\($0)}") }, uniquingKeysWith: { a, _ in a })
+        for output in outputs {
+            // Everything filled in but the item's names.
+            guard let path = try? output.template.path(items.merging(output.combination) { $1 }) else { continue }
+            guard let other = seen.updateValue(output, forKey: path), other.name != output.name else { continue }
+            let isWhole = nodes[output.input.node].scope == .whole
+            decoding.error(
+                .outputCollision, "'\(output.name)' and '\(other.name)' both write '\(path)'", at: output.place,
+                remedy: isWhole
+                    ? "give one of them another name (`as`)"
+                    : "give each a folder of its own, such as \"\(output.name)/\(path)\"")
         }
     }
 }
