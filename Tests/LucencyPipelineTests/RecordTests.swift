@@ -225,11 +225,13 @@ struct RecordTests {
                 """
             let error = #expect(throws: Diagnostic.self) { try bench.run(tables) }
             #expect(error?.message == "'run.json' is where the run keeps its own record")
-            let twice = """
-                stages: {even: {uses: test.copy, in: slices}}
-                outputs: {one: {from: even, as: "{stem}.png"}, two: {from: even, as: "./{stem}.png"}}
-                """
-            #expect(throws: Diagnostic.self) { try bench.run(twice) }
+            let twice = try PipelineFile(
+                text: """
+                    lucency: 1
+                    sources: {slices: {uses: folder}}
+                    outputs: {one: {from: slices, as: "{stem}.png"}, two: {from: slices, as: "./{stem}.png"}}
+                    """, name: "test.yaml", folder: folder.path, catalog: .standard)
+            #expect(twice.diagnostics.filter { $0.severity == .error }.map(\.code) == [.badTemplate])
         }
     }
 }
