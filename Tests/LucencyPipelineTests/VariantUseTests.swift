@@ -29,23 +29,39 @@ struct VariantUseTests {
         #expect(refusal.place?.line == 8)
     }
 
-    @Test("A variant that stands for a whole source or stage is refused, with what to write instead")
+    @Test("A variant may stand for a whole source or stage, which may read different things for each value")
     func wholeEntries() throws {
-        let found = try diagnostics(
-            """
-            variants:
-              data: {one: {uses: folder, with: {images: a}}, two: {uses: folder, with: {images: b}}}
-              how: {otsu: {uses: segment.threshold, in: s}}
-            sources: {s: $data}
-            stages: {mask: $how}
-            outputs: {masks: {from: mask, as: "{data}/{how}/{stem}.png"}}
-            """)
-        let messages = found.filter { $0.code == .variantMisuse }.map(\.message)
-        #expect(
-            messages == [
-                "the variant 'data' cannot stand for the whole of a source",
-                "the variant 'how' cannot stand for the whole of a stage",
-            ])
+        func file(_ more: String) throws -> PipelineFile {
+            try PipelineFile(
+                text: """
+                    lucency: 1
+                    variants:
+                      data: {one: {uses: folder}, two: {uses: folder, with: {spacing: 1 mm}}}
+                      how:
+                        plain: {uses: segment.threshold, in: s}
+                        even: {uses: segment.threshold, in: smooth, with: {method: {uses: sauvola, with: {window: 15 px}}}}
+                    sources: {s: $data}
+                    stages:
+                      smooth: {uses: normalize, in: s}
+                      mask: $how
+                      sizes: {uses: measure, in: {labels: mask, image: s}}
+                      all: {uses: gather, in: sizes, over: [data, how]}
+                    \(more)
+                    outputs:
+                      masks: {from: mask, as: "{data}/{how}/{stem}.png"}
+                      all: {from: all, as: "all.csv"}
+                    """, name: "test.yaml", folder: ".", catalog: .standard)
+        }
+        let sound = try file("")
+        let plan = try #require(sound.plan, "\(DiagnosticList(sound.diagnostics))")
+        func count(_ name: String) -> Int { plan.nodes.count { $0.name == name } }
+        #expect(count("s") == 2 && count("smooth") == 2 && count("mask") == 4 && count("all") == 1)
+        let mask = try #require(plan.nodes.first { $0.label == "mask[data=two,how=even]" })
+        let read = try #require(mask.rows[0][0])
+        #expect(plan.nodes[read.node].label == "smooth[data=two]")
+        #expect(mask.parameters.text.contains("sauvola"))
+        let like = try file("  again: {like: mask, in: s}")
+        #expect(like.diagnostics.contains { $0.code == .variantMisuse && $0.message.contains("'how'") })
     }
 
     @Test("Names of outputs are compared with parameters and variants filled in")

@@ -18,6 +18,12 @@ struct PlanBuilder {
         var references: [(name: String, place: Diagnostic.Place)] = []
         /// Variants whose choice makes another instance of it.
         var variants: Set<String> = []
+        /// Variants that stand for the whole of it, and what it is for each choice of them.
+        var heads: Set<String> = []
+        var forms: [Combination: Entry] = [:]
+
+        /// What it is for a choice of variants.
+        func form(_ combination: Combination) -> Entry { forms[combination.filter { heads.contains($0.key) }] ?? self }
     }
 
     static let stageKeys = ["uses", "like", "in", "with", "over"]
@@ -81,6 +87,7 @@ struct PlanBuilder {
     // MARK: Nodes
 
     mutating func makeNode(_ entry: Entry, _ combination: Combination) {
+        let entry = entry.form(combination)
         let uses = substitution.resolve(entry.uses, combination, &decoding)
         let with = merged(entry.with, combination).map { substitution.resolve($0, combination, &decoding) }
         guard let id = uses.scalar else {
