@@ -70,13 +70,37 @@ struct FolderListingTests {
         }
     }
 
-    @Test("A pair across folders of different names is told")
+    @Test("Files in folders of different names are no pair; one without a folder may belong to any")
     func crossedFolders() throws {
         try withTemporaryFolder { folder in
-            try makeFiles(["images/p1/s.png", "labels/p2/s.png"], in: folder)
+            try makeFiles(["images/p1/s.png", "images/p1/t.png", "images/u.png"], in: folder)
+            try makeFiles(["labels/p2/s.png", "labels/t.png", "labels/p3/u.png"], in: folder)
             let listing = try list(source(folder, labels: true))
-            #expect(listing.pairs(below: folder) == ["p1/s": "p2/s.png"])
-            #expect(listing.notices.map(\.message).contains { $0.contains("'p1/s' and 'p2/s.png'") })
+            #expect(listing.pairs(below: folder) == ["p1/t": "t.png", "u": "p3/u.png"])
+            #expect(listing.unmatched == ["p1/s.png: no label", "label p2/s.png: no image"])
+        }
+    }
+
+    @Test("A stem counts only where the list names it, and a label that another image bears the name of is not taken")
+    func listedStems() throws {
+        try withTemporaryFolder { folder in
+            try makeFiles(["images/p1/s.png", "images/p2/s.png", "labels/s.png"], in: folder)
+            var images = source(folder, labels: true)
+            images.list = folder.appending(path: "list.txt").path
+            try "p1/s\n".write(toFile: images.list ?? "", atomically: true, encoding: .utf8)
+            #expect(try list(images).pairs(below: folder) == ["p1/s": "s.png"])
+            try makeFiles(["images/s.png"], in: folder)
+            #expect(try list(images).items.isEmpty)
+        }
+    }
+
+    @Test("Results of an earlier run among the labels are left out with a note, as among the images")
+    func resultsAmongLabels() throws {
+        try withTemporaryFolder { folder in
+            try makeFiles(["images/a.png", "labels/a.png", "labels/out/.lucency/lock", "labels/out/a.png"], in: folder)
+            let listing = try list(source(folder, labels: true))
+            #expect(listing.pairs(below: folder) == ["a": "a.png"])
+            #expect(listing.notices.map(\.message).contains { $0.contains("labels/out' holds results of lucency") })
         }
     }
 

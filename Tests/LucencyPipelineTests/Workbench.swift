@@ -30,15 +30,20 @@ struct Workbench {
 
     /// Runs a pipeline given as text; `{uses: folder}` reads the images.
     @discardableResult
-    func run(_ text: String, _ change: (inout RunOptions) -> Void = { _ in }) throws -> RunSummary {
-        try runner(text, change) { _ in }.run()
+    func run(
+        _ text: String, sources: String = "slices: {uses: folder}", _ change: (inout RunOptions) -> Void = { _ in }
+    ) throws -> RunSummary {
+        try runner(text, sources: sources, change) { _ in }.run()
     }
 
     func runner(
-        _ text: String, _ change: (inout RunOptions) -> Void = { _ in }, sink: @escaping @Sendable (RunEvent) -> Void
+        _ text: String, sources: String = "slices: {uses: folder}", more: [SourceDescriptor] = [],
+        _ change: (inout RunOptions) -> Void = { _ in }, sink: @escaping @Sendable (RunEvent) -> Void
     ) throws -> Runner {
+        var catalog = self.catalog
+        catalog.sources += more
         let file = try PipelineFile(
-            text: "lucency: 1\nsources: {slices: {uses: folder}}\n" + text, name: "test.yaml", folder: root.path,
+            text: "lucency: 1\nsources: {\(sources)}\n" + text, name: "test.yaml", folder: root.path,
             catalog: catalog, inputFolder: images.path)
         let plan = try #require(file.plan, "\(DiagnosticList(file.diagnostics))")
         var options = RunOptions(output: output.path)

@@ -91,8 +91,11 @@ struct RunCommand: ParsableCommand {
         options.fresh = fresh
         options.keep = keep
         options.shard = shard.flatMap(Shard.init)
+        options.files = [pipeline.file]
         options.record = [
-            "pipeline": .string(FileSystem.resolved(pipeline.file) ?? pipeline.file),
+            // Relative paths start from the folder of this name, also where it is a link.
+            "pipeline": .string(FileSystem.absolute(pipeline.file)),
+            "workingDirectory": .string(FileSystem.resolved(".") ?? "."),
             "pipelineSha256": .string(file.hash),
             "settings": .array(pipeline.settings.map { .string($0) }),
         ]

@@ -23,32 +23,38 @@ struct WhyCommand: ParsableCommand {
         let explanations = try reporting { try explain() }
         if json {
             let list = explanations.map { explanation -> JSONValue in
-                [
+                var members: [String: JSONValue] = [
                     "item": .string(explanation.item), "source": .string(explanation.source),
                     "changes": .array(explanation.changes.map { .string(text($0)) }),
                 ]
+                if let value = explanation.onlyFeeds { members["onlyFeeds"] = .string(value) }
+                return .object(members)
             }
             Terminal.out(JSONValue.array(list).prettyText)
             return
         }
         for explanation in explanations {
-            Terminal.out(
-                explanation.changes.isEmpty
-                    ? "\(explanation.item): up to date" : "\(explanation.item): would be done again")
+            let isCurrent = explanation.changes.isEmpty
+            let finding = isCurrent ? "up to date" : "would be done again"
+            let value = explanation.onlyFeeds.map { "only feeds '\($0)', which \(isCurrent ? "is " : "")" }
+            Terminal.out("\(explanation.item): \(value ?? "")\(finding)")
             for change in explanation.changes { Terminal.out("    \(text(change))") }
         }
     }
 
     private func explain() throws -> [Explanation] {
-        // Shards keep a record each; all of them name the same pipeline and input.
-        let records = try FileSystem.names(in: output).filter { $0.hasPrefix("run.") && $0.hasSuffix(".json") }
-        guard let name = records.first(where: { $0 == "run.json" }) ?? records.first else {
+        // Shards keep a record each, and there may be older runs: the last one that was started counts.
+        let names = try FileSystem.names(in: output).filter { $0.hasPrefix("run.") && $0.hasSuffix(".json") }
+        let records = try names.map { name -> (path: String, record: JSONValue) in
+            let path = FileSystem.join(output, name)
+            return (path, try JSONValue(parsing: try FileSystem.text(path, limit: 64 << 20)))
+        }
+        func started(_ record: JSONValue) -> Double { record["time"]?.doubleValue ?? 0 }
+        guard let (path, record) = records.max(by: { started($0.record) < started($1.record) }) else {
             throw Diagnostic(
                 .missingFile, "there is no run.json", at: .init(file: output),
                 remedy: "name a folder that `lucency run` wrote")
         }
-        let path = FileSystem.join(output, name)
-        let record = try JSONValue(parsing: try FileSystem.text(path, limit: 64 << 20))
         guard let pipeline = record["pipeline"]?.stringValue else {
             throw Diagnostic(.manifestDamaged, "it does not say which pipeline ran", at: .init(file: path))
         }
@@ -58,7 +64,8 @@ struct WhyCommand: ParsableCommand {
         let input = record["input"]?.stringValue
         let file = try PipelineFile(
             path: pipeline, catalog: .standard, settings: settings,
-            seed: record["seedOption"]?.stringValue.flatMap(UInt64.init), inputFolder: input)
+            seed: record["seedOption"]?.stringValue.flatMap(UInt64.init), inputFolder: input,
+            workingDirectory: record["workingDirectory"]?.stringValue ?? ".")
         guard let plan = file.plan else { throw DiagnosticList(file.diagnostics) }
         var options = RunOptions(output: output)
         options.kernels = record["kernels"]?.stringValue.flatMap(KernelFamily.init) ?? .standard

@@ -11,6 +11,8 @@ public struct Decoding: Sendable {
     public var folder: String
     /// Folder given by `--input`, if any.
     public var inputFolder: String?
+    /// Folder that relative paths of the command line start from.
+    var workingDirectory = "."
     public internal(set) var diagnostics: [Diagnostic] = []
     /// Whether some were left out beyond the limit.
     private(set) var hasMore = false
@@ -27,7 +29,7 @@ public struct Decoding: Sendable {
     public func path(_ text: String, from base: PathBase) -> String {
         switch base {
         case .pipelineFile: FileSystem.join(folder, text)
-        case .workingDirectory: text
+        case .workingDirectory: FileSystem.join(workingDirectory, text)
         }
     }
 

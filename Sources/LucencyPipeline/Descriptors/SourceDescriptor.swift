@@ -9,28 +9,35 @@ public final class ItemLoader: Sendable {
     public let reader: String
     let estimate: @Sendable () throws -> ValueEstimate
     let load: @Sendable () throws -> any PortValue
-    private let makeHash: @Sendable () throws -> String
-    private let hash = Lock<String?>(nil)
+    private let makeHashes: @Sendable () throws -> [String]
+    private let hashes = Lock<[String]?>(nil)
 
+    /// - Parameter contentHashes: SHA-256 of each file, in the order of `paths`; of the value where there is no file.
     public init(
         paths: [String], reader: String, estimate: @escaping @Sendable () throws -> ValueEstimate,
-        contentHash: @escaping @Sendable () throws -> String, load: @escaping @Sendable () throws -> any PortValue
+        contentHashes: @escaping @Sendable () throws -> [String], load: @escaping @Sendable () throws -> any PortValue
     ) {
         self.paths = paths
         self.reader = reader
         self.estimate = estimate
         self.load = load
-        makeHash = contentHash
+        makeHashes = contentHashes
     }
 
-    /// SHA-256 of the content, computed once.
-    func contentHash() throws -> String {
-        try hash.withLock { known in
+    /// SHA-256 of each file, computed once.
+    func contentHashes() throws -> [String] {
+        try hashes.withLock { known in
             if let known { return known }
-            let made = try makeHash()
+            let made = try makeHashes()
             known = made
             return made
         }
+    }
+
+    /// One SHA-256 for all of the content.
+    func contentHash() throws -> String {
+        let hashes = try contentHashes()
+        return hashes.count == 1 ? hashes[0] : SHA256.hex(of: hashes.joined(separator: "\n"))
     }
 }
 
@@ -71,6 +78,8 @@ public struct ItemListing: Sendable {
 /// Options of a run that reach sources.
 public struct SourceContext: Sendable {
     public var inputFolder: String?
+    /// Where the run writes; what earlier runs wrote there is no input.
+    var outputFolder: String?
     /// Spacing (x, y, z in mm) for images that state none.
     public var assumedSpacing: SIMD3<Double>?
     public var limits: ReadLimits
@@ -93,13 +102,17 @@ public struct ConfiguredSource: Sendable {
     public let ports: [Port]
     /// Whether `--input` must supply a folder.
     public let needsInput: Bool
+    /// Files beside the items' own that it reads, such as a list.
+    public let files: [String]
     let list: @Sendable (SourceContext) throws -> ItemListing
 
     public init(
-        ports: [Port], needsInput: Bool, list: @escaping @Sendable (SourceContext) throws -> ItemListing
+        ports: [Port], needsInput: Bool, files: [String] = [],
+        list: @escaping @Sendable (SourceContext) throws -> ItemListing
     ) {
         self.ports = ports
         self.needsInput = needsInput
+        self.files = files
         self.list = list
     }
 }

@@ -219,7 +219,11 @@ struct Substitution {
             return nil
         }
         if let variant = variants[name] {
-            return combination[name].flatMap { variant[$0] }
+            if let choice = combination[name] { return variant[choice] }
+            decoding.error(
+                .variantMisuse, "'\(name)' is gathered by `over`, so it has no single value here", at: place,
+                remedy: "leave it out of `over`, or use it in a stage before")
+            return nil
         }
         if let value = parameters[name] { return value }
         let known = Array(parameters.keys) + variants.keys

@@ -2,20 +2,43 @@ import LucencyFoundation
 
 /// Stages and sources as they are written: `like`, references, variants, order.
 extension PlanBuilder {
-    /// What is declared, where the whole of it may be a parameter: `train: $data`.
-    mutating func declared(_ tree: LocatedYAML) -> LocatedYAML {
-        substitution.headVariants(of: tree).isEmpty ? substitution.head(tree, [:], &decoding) : tree
+    /// Reads what is declared, where the whole of it may be a parameter or a variant: `train: $data`. For a variant it is
+    /// read once for each choice.
+    mutating func readEntry(_ declared: PipelineDeclaration.Named, isSource: Bool) {
+        let heads = substitution.headVariants(of: declared.tree)
+        var first: Entry?
+        var forms: [Combination: Entry] = [:]
+        for combination in combinations(of: heads, at: declared.place) where !substitution.isExhausted {
+            guard let form = form(of: declared, combination, isSource: isSource) else { return }
+            let over = first?.over ?? form.over
+            guard form.over == over, heads.isDisjoint(with: over) else {
+                let variant = heads.sorted().joined(separator: ", ")
+                decoding.error(
+                    .variantMisuse, "`over` must be the same whatever '\(variant)' is, and cannot gather it",
+                    at: form.overPlace ?? form.place)
+                return
+            }
+            first = first ?? form
+            forms[combination] = form
+        }
+        guard var entry = first else { return }
+        entry.heads = heads
+        entry.forms = heads.isEmpty ? [:] : forms
+        entries[declared.name] = entry
     }
 
-    mutating func readEntry(_ declared: PipelineDeclaration.Named, isSource: Bool) {
-        let tree = self.declared(declared.tree)
+    /// What is declared, for one choice of the variants that stand for the whole of it.
+    private mutating func form(
+        of declared: PipelineDeclaration.Named, _ combination: Combination, isSource: Bool
+    ) -> Entry? {
         let what = isSource ? "a source" : "a stage"
+        let tree = substitution.head(declared.tree, combination, &decoding)
         let allowed = isSource ? ["uses", "with"] : Self.stageKeys
         guard let given = tree.entries else {
             decoding.error(
                 .wrongKind, "\(what) is a mapping, found \(tree.shown)", at: tree.place,
                 remedy: "write `\(declared.name): {uses: NAME\(isSource ? "" : ", in: STAGE")}`")
-            return
+            return nil
         }
         for entry in given where !allowed.contains(entry.key) {
             decoding.error(
@@ -24,9 +47,13 @@ extension PlanBuilder {
                     ?? "it has: \(allowed.joined(separator: ", "))\(entry.key == "uses" ? "" : "; parameters stand under `with:`")"
             )
         }
-        guard let (uses, with) = usesAndWith(declared.name, tree, declared.place) else { return }
+        guard let (uses, with) = usesAndWith(declared.name, tree, declared.place, combination) else { return nil }
         var over: [String] = []
-        if let value = tree["over"] {
+        if let value = tree["over"], let variant = substitution.variantsUsed(by: value).min() {
+            decoding.error(
+                .variantMisuse, "what is gathered cannot depend on the variant '\(variant)'", at: value.place,
+                remedy: "write the names of variants: `over: [\(variant)]`")
+        } else if let value = tree["over"] {
             over = [String].decode(substitution.resolve(value, [:], &decoding), &decoding) ?? []
             for name in over where !declaration.variants.contains(where: { $0.name == name }) {
                 decoding.error(
@@ -34,7 +61,7 @@ extension PlanBuilder {
                     remedy: nearestName(to: name, in: declaration.variants.map(\.name)).map { "did you mean '\($0)'?" })
             }
         }
-        entries[declared.name] = Entry(
+        return Entry(
             name: declared.name, place: declared.place, uses: uses, with: with, inputs: tree["in"], over: over,
             overPlace: tree["over"]?.place, isSource: isSource)
     }
@@ -43,7 +70,7 @@ extension PlanBuilder {
 
     /// Follows `like` to the stage that says what it uses; the `with:` on the way, the farthest first.
     private mutating func usesAndWith(
-        _ name: String, _ tree: LocatedYAML, _ place: Diagnostic.Place
+        _ name: String, _ tree: LocatedYAML, _ place: Diagnostic.Place, _ combination: Combination
     ) -> (LocatedYAML, [LocatedYAML])? {
         var tree = tree, place = place
         var chain = [name]
@@ -77,7 +104,13 @@ extension PlanBuilder {
             }
             chain.append(other)
             place = target.place
-            tree = declared(target.tree)
+            if let variant = substitution.headVariants(of: target.tree).subtracting(combination.keys).min() {
+                decoding.error(
+                    .variantMisuse, "what '\(other)' is depends on the variant '\(variant)', so nothing can be like it",
+                    at: like.place, remedy: "let the variant stand under `uses` or `with` of '\(other)'")
+                return nil
+            }
+            tree = substitution.head(target.tree, combination, &decoding)
             with.append(tree["with"])
         }
         guard let uses = tree["uses"] else {
@@ -109,16 +142,24 @@ extension PlanBuilder {
 
     mutating func findReferences(of name: String) {
         guard var entry = entries[name] else { return }
-        entry.variants = substitution.variantsUsed(by: entry.uses)
+        entry.variants = entry.heads
+        for combination in combinations(of: entry.heads, at: entry.place) where !substitution.isExhausted {
+            findReferences(of: entry.form(combination), &entry)
+        }
+        entries[name] = entry
+    }
+
+    private mutating func findReferences(of form: Entry, _ entry: inout Entry) {
+        entry.variants.formUnion(substitution.variantsUsed(by: form.uses))
         // Only what is left after merging counts: a value that is replaced makes no other instance.
-        let heads = entry.with.reduce(into: Set<String>()) { $0.formUnion(substitution.headVariants(of: $1)) }
+        let heads = form.with.reduce(into: Set<String>()) { $0.formUnion(substitution.headVariants(of: $1)) }
         entry.variants.formUnion(heads)
-        for combination in combinations(of: heads, at: entry.place) where !substitution.isExhausted {
-            if let with = merged(entry.with, combination) {
+        for combination in combinations(of: heads, at: form.place) where !substitution.isExhausted {
+            if let with = merged(form.with, combination) {
                 entry.variants.formUnion(substitution.variantsUsed(by: with))
             }
         }
-        if let inputs = entry.inputs {
+        if let inputs = form.inputs {
             let own = substitution.variantsUsed(by: inputs)
             entry.variants.formUnion(own)
             for combination in combinations(of: own, at: inputs.place) where !substitution.isExhausted {
@@ -130,7 +171,6 @@ extension PlanBuilder {
                 }
             }
         }
-        entries[name] = entry
     }
 
     /// Depth-first in the file's order; cycles are reported once and left out.

@@ -37,7 +37,7 @@ struct OutputTemplate: Hashable, Sendable {
         }
         pieces.append(.text(String(rest)))
         self.pieces = pieces
-        if let fault = fault(text) { throw fault }
+        if let fault = Self.fault(of: text) { throw fault }
     }
 
     /// The path below the output folder for given placeholder values.
@@ -50,39 +50,39 @@ struct OutputTemplate: Hashable, Sendable {
             case .placeholder(let name): path += values[name] ?? ""
             }
         }
-        if let fault = fault(path) { throw fault }
+        if let fault = Self.fault(of: path) { throw fault }
         return path
     }
-}
 
-/// Why a result cannot have a path, or nil if it can.
-///
-/// Two results must not reach one file by different spellings, nor a result what the run keeps in the same folder.
-private func fault(_ path: String) -> Diagnostic? {
-    if let reason = escapeReason(path) {
-        return Diagnostic(
-            .escapingPath, "'\(path)' \(reason)", remedy: "outputs stay inside the folder given by --output")
+    /// Why a result cannot have a path, or nil if it can.
+    ///
+    /// Two results must not reach one file by different spellings, nor a result what the run keeps in the same folder.
+    static func fault(of path: String) -> Diagnostic? {
+        if let reason = escapeReason(path) {
+            return Diagnostic(
+                .escapingPath, "'\(path)' \(reason)", remedy: "outputs stay inside the folder given by --output")
+        }
+        let components = path.split(separator: "/", omittingEmptySubsequences: false)
+        if components.last?.isEmpty ?? true { return Diagnostic(.badTemplate, "'\(path)' names no file") }
+        if components.contains("") || components.contains(".") {
+            return Diagnostic(
+                .badTemplate, "'\(path)' holds an empty or '.' folder name", remedy: "write each folder's name once")
+        }
+        // Where capital letters do not count, `RUN.json` is the same file.
+        let name = path.lowercased()
+        let isRecord = [("run.", ".json"), ("manifest.", ".jsonl")].contains { start, end in
+            name.hasPrefix(start) && name.hasSuffix(end) && name.utf8.count + 1 >= start.utf8.count + end.utf8.count
+        }
+        if isRecord, components.count == 1 {
+            return Diagnostic(
+                .outputCollision, "'\(path)' is where the run keeps its own record",
+                remedy: "choose another name, or a folder below; run*.json and manifest*.jsonl are taken")
+        }
+        if let temporary = components.first(where: { $0.lowercased().hasPrefix(".lucency") }) {
+            return Diagnostic(.outputCollision, "'\(temporary)' in '\(path)' is a name that lucency keeps for itself")
+        }
+        return nil
     }
-    let components = path.split(separator: "/", omittingEmptySubsequences: false)
-    if components.last?.isEmpty ?? true { return Diagnostic(.badTemplate, "'\(path)' names no file") }
-    if components.contains("") || components.contains(".") {
-        return Diagnostic(
-            .badTemplate, "'\(path)' holds an empty or '.' folder name", remedy: "write each folder's name once")
-    }
-    // Where capital letters do not count, `RUN.json` is the same file.
-    let name = path.lowercased()
-    let isRecord = [("run.", ".json"), ("manifest.", ".jsonl")].contains { start, end in
-        name.hasPrefix(start) && name.hasSuffix(end) && name.utf8.count + 1 >= start.utf8.count + end.utf8.count
-    }
-    if isRecord, components.count == 1 {
-        return Diagnostic(
-            .outputCollision, "'\(path)' is where the run keeps its own record",
-            remedy: "choose another name, or a folder below; run*.json and manifest*.jsonl are taken")
-    }
-    if let temporary = components.first(where: { $0.lowercased().hasPrefix(".lucency") }) {
-        return Diagnostic(.outputCollision, "'\(temporary)' in '\(path)' is a name that lucency keeps for itself")
-    }
-    return nil
 }
 
 /// Why a relative path would leave its root, or nil if it stays inside.

@@ -16,26 +16,28 @@ public struct PipelineFile: Sendable {
     /// - Parameters:
     ///   - path: relative to the working directory; relative paths inside start from the file's folder.
     ///   - inputFolder: `--input`; when nil, a source that needs it is a note, not an error.
+    ///   - workingDirectory: where relative paths in `settings` start.
     ///   - seed: `--seed`, which wins over the file's.
     /// - Throws: `Diagnostic` when the file cannot be read or is not YAML, or a setting leads nowhere.
     public init(
-        path: String, catalog: Catalog, settings: [Setting] = [], seed: UInt64? = nil, inputFolder: String? = nil
+        path: String, catalog: Catalog, settings: [Setting] = [], seed: UInt64? = nil, inputFolder: String? = nil,
+        workingDirectory: String = "."
     ) throws(Diagnostic) {
         let text = try FileSystem.text(path, limit: YAMLReader.maximumBytes)
         try self.init(
             text: text, name: path, folder: FileSystem.folder(of: path), catalog: catalog, settings: settings,
-            seed: seed,
-            inputFolder: inputFolder)
+            seed: seed, inputFolder: inputFolder, workingDirectory: workingDirectory)
     }
 
     /// Checks a pipeline given as text.
     public init(
         text: String, name: String, folder: String, catalog: Catalog, settings: [Setting] = [], seed: UInt64? = nil,
-        inputFolder: String? = nil
+        inputFolder: String? = nil, workingDirectory: String = "."
     ) throws(Diagnostic) {
         hash = SHA256.hex(of: text)
         let tree = try PipelineDeclaration.applying(settings, to: try YAMLReader.read(text, name: name))
         var decoding = Decoding(folder: folder, inputFolder: inputFolder)
+        decoding.workingDirectory = workingDirectory
         var declaration = PipelineDeclaration(tree, &decoding)
         if let seed { declaration.seed = seed }
         var builder = PlanBuilder(declaration, catalog: catalog, decoding: decoding)
@@ -43,7 +45,8 @@ public struct PipelineFile: Sendable {
         // Where a reference leads nowhere, that its text is no number either says nothing new.
         let found = builder.decoding.diagnostics
         let broken = Set(
-            found.filter { [.unknownReference, .cycle, .yamlTooLarge].contains($0.code) }.compactMap(\.place))
+            found.filter { [.unknownReference, .cycle, .yamlTooLarge, .variantMisuse].contains($0.code) }.compactMap(
+                \.place))
         let more = Diagnostic(
             .yamlTooLarge, "there is more to say than these \(found.count) things", at: .init(file: name),
             severity: .note)

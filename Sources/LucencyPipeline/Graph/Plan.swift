@@ -83,6 +83,12 @@ public struct Plan: Sendable {
         nodes.contains { if case .source(let source) = $0.kind { source.needsInput } else { false } }
     }
 
+    /// Everything that flows into something that a collector needs.
+    var collectorWires: [PlanInput] {
+        let needed = upstream(of: nodes.filter(\.isCollector).map(\.id), itemsOnly: false)
+        return needed.flatMap { nodes[$0].rows.joined().compactMap { $0 } }
+    }
+
     /// Nodes that some nodes need, including themselves, in running order; stops at whole values when `itemsOnly`.
     func upstream(of targets: some Sequence<Int>, itemsOnly: Bool) -> [Int] {
         var needed = Set<Int>()

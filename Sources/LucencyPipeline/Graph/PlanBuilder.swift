@@ -18,6 +18,12 @@ struct PlanBuilder {
         var references: [(name: String, place: Diagnostic.Place)] = []
         /// Variants whose choice makes another instance of it.
         var variants: Set<String> = []
+        /// Variants that stand for the whole of it, and what it is for each choice of them.
+        var heads: Set<String> = []
+        var forms: [Combination: Entry] = [:]
+
+        /// What it is for a choice of variants.
+        func form(_ combination: Combination) -> Entry { forms[combination.filter { heads.contains($0.key) }] ?? self }
     }
 
     static let stageKeys = ["uses", "like", "in", "with", "over"]
@@ -64,7 +70,7 @@ struct PlanBuilder {
         }
         var outputs: [PlanOutput] = []
         for output in declaration.outputs where admit(0, at: output.place) { outputs += makeOutputs(output) }
-        checkCollisions()
+        checkCollisions(outputs)
         if let place = substitution.exhaustedAt {
             decoding.error(
                 .yamlTooLarge, "more than \(Substitution.maximumValues) values with parameters and variants put in",
@@ -81,6 +87,7 @@ struct PlanBuilder {
     // MARK: Nodes
 
     mutating func makeNode(_ entry: Entry, _ combination: Combination) {
+        let entry = entry.form(combination)
         let uses = substitution.resolve(entry.uses, combination, &decoding)
         let with = merged(entry.with, combination).map { substitution.resolve($0, combination, &decoding) }
         guard let id = uses.scalar else {
@@ -223,17 +230,20 @@ struct PlanBuilder {
         }
     }
 
-    mutating func checkCollisions() {
-        // Two outputs with the same name would overwrite each other; the place of the later one is shown.
-        var seen: [String: String] = [:]
-        for output in declaration.outputs {
-            guard let path = output.tree["as"]?.scalar else { continue }
-            if let other = seen[path] {
-                decoding.error(
-                    .outputCollision, "'\(output.name)' and '\(other)' both write '\(path)'",
-                    at: output.tree["as"]?.place)
-            }
-            seen[path] = output.name
+    /// Two outputs of one name would overwrite each other; the place of the later one is shown.
+    mutating func checkCollisions(_ outputs: [PlanOutput]) {
+        var seen: [String: PlanOutput] = [:]
+        let items = Dictionary(OutputTemplate.itemPlaceholders.map { ($0, "{\($0)}") }, uniquingKeysWith: { a, _ in a })
+        for output in outputs {
+            // Everything filled in but the item's names.
+            guard let path = try? output.template.path(items.merging(output.combination) { $1 }) else { continue }
+            guard let other = seen.updateValue(output, forKey: path), other.name != output.name else { continue }
+            let isWhole = nodes[output.input.node].scope == .whole
+            decoding.error(
+                .outputCollision, "'\(output.name)' and '\(other.name)' both write '\(path)'", at: output.place,
+                remedy: isWhole
+                    ? "give one of them another name (`as`)"
+                    : "give each a folder of its own, such as \"\(output.name)/\(path)\"")
         }
     }
 }

@@ -24,12 +24,16 @@ struct FileSet: Sendable {
     let specialFiles: [String]
     /// Folders left out because an earlier run wrote them.
     let outputFolders: [String]
+    /// Files left out because earlier runs wrote them to the output folder, which lies here.
+    let writtenFiles: [String]
 
     /// - Parameters:
     ///   - specification: a folder (searched with its sub-folders), a file, or a pattern with `*`, `?`, `**`.
     ///   - extensions: lower-case extensions that count as images.
-    init(_ specification: String, extensions: Set<String>) throws(Diagnostic) {
+    ///   - outputFolder: where the run writes. Where it lies in the searched folder, what its manifest lists is no input.
+    init(_ specification: String, extensions: Set<String>, outputFolder: String? = nil) throws(Diagnostic) {
         var scan = Scan(extensions: extensions)
+        var searched: String? = specification
         if specification.contains(where: { $0 == "*" || $0 == "?" }) {
             let parts = specification.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
             let fixed = parts.prefix { !$0.contains("*") && !$0.contains("?") }
@@ -37,17 +41,39 @@ struct FileSet: Sendable {
             let pattern = parts.dropFirst(fixed.count).joined(separator: "/")
             scan.pattern = pattern
             scan.isDeep = pattern.contains("/")
+            searched = root
             try scan.visit(root, prefix: "", depth: 0)
         } else if FileSystem.isFile(specification) {
             let name = FileSystem.name(of: specification)
             scan.files = [File(key: FileSystem.stem(of: name), relative: name, path: specification)]
+            searched = nil
         } else {
             try scan.visit(specification, prefix: "", depth: 0)
         }
-        files = scan.files.sorted { Array($0.relative.utf8).lexicographicallyPrecedes(Array($1.relative.utf8)) }
+        var written: Set<String> = []
+        if let searched, let outputFolder { written = try Self.written(to: outputFolder, below: searched) }
+        var truePaths = TruePaths()
+        let isWritten = scan.files.map { !written.isEmpty && written.contains(truePaths.entry($0.path)) }
+        writtenFiles = zip(scan.files, isWritten).filter(\.1).map(\.0.relative).sorted()
+        files = zip(scan.files, isWritten).filter { !$1 }.map(\.0).sorted {
+            Array($0.relative.utf8).lexicographicallyPrecedes(Array($1.relative.utf8))
+        }
         otherFiles = scan.otherFiles
         specialFiles = scan.specialFiles
         outputFolders = scan.outputFolders
+    }
+
+    /// The files that a manifest lists as written, by their true paths, if its folder is, or lies in, a searched one.
+    private static func written(to output: String, below searched: String) throws(Diagnostic) -> Set<String> {
+        guard let output = FileSystem.resolved(output), let searched = FileSystem.resolved(searched),
+            output == searched || output.hasPrefix(searched == "/" ? "/" : searched + "/")
+        else { return [] }
+        var paths = TruePaths()
+        var written: Set<String> = []
+        for record in try Manifest(of: output).records {
+            for file in record.outputs { written.insert(paths.entry(FileSystem.join(output, file.path))) }
+        }
+        return written
     }
 
     private struct Scan {

@@ -11,12 +11,12 @@ extension FolderSource {
         let channels = try channelFiles(context, readers, &listing)
         guard let first = channels.first else { return listing }
         let chosen = try list.map { try listed($0, in: first) }
-        let partners = try partnerFiles(readers, &listing)
-        let keys = channels.reduce(into: KeyOrder()) { $0.append($1.files.map(\.key)) }.keys
-        let pairings = partners.map { Pairing($0.files, with: keys) }
+        let partners = try partnerFiles(context, readers, &listing)
+        let all = channels.reduce(into: KeyOrder()) { $0.append($1.files.map(\.key)) }
+        let keys = all.keys.filter { chosen == nil || chosen?[$0] != nil }
+        let pairings = partners.map { Pairing($0.files, with: keys, among: all.known) }
         var used = [Set<String>](repeating: [], count: partners.count)
         for key in keys {
-            if let chosen, chosen[key] == nil { continue }
             // The list chooses among files of the first channel.
             var files = [try chosen?[key] ?? first.files(key).single(of: first.name)]
             for channel in channels.dropFirst() { files.append(try channel.files(key).single(of: channel.name)) }
@@ -41,23 +41,11 @@ extension FolderSource {
             }
         }
         for (index, partner) in partners.enumerated() {
-            note(pairings[index], partner.name, &listing)
             for file in partner.files where chosen == nil && !used[index].contains(file.path) {
                 listing.unmatched.append("\(partner.name) \(file.relative): no image")
             }
         }
         return listing
-    }
-
-    /// Names alone may pair what does not belong together: said where folders disagree.
-    private func note(_ pairing: Pairing, _ name: String, _ listing: inout ItemListing) {
-        let crossed = pairing.acrossFolders
-        guard let (key, file) = crossed.first else { return }
-        listing.notices.append(
-            Diagnostic(
-                .unmatchedFiles,
-                "\(crossed.count) item(s) have their \(name) in a folder of another name, such as '\(key)' and "
-                    + "'\(file.relative)'", severity: .note))
     }
 
     // MARK: Files
@@ -85,17 +73,7 @@ extension FolderSource {
     ) throws -> [NamedFiles] {
         let input = context.inputFolder
         func files(_ specification: String) throws -> [FileSet.File] {
-            let set = try FileSet(specification, extensions: readers.fileExtensions)
-            func note(_ message: String) {
-                listing.notices.append(
-                    Diagnostic(.noItems, message, at: Diagnostic.Place(file: specification), severity: .note))
-            }
-            if set.otherFiles > 0 {
-                note("\(set.otherFiles) file(s) are not images by their extension and were left out")
-            }
-            for folder in set.outputFolders { note("'\(folder)' holds results of lucency and was left out") }
-            noteSpecialFiles(of: set, specification, &listing)
-            return set.files
+            try self.files(specification, isMain: true, context, readers, &listing)
         }
         switch images {
         case .files(let path): return [NamedFiles("image", try files(path))]
@@ -111,23 +89,39 @@ extension FolderSource {
         }
     }
 
-    private func partnerFiles(_ readers: Readers, _ listing: inout ItemListing) throws -> [NamedFiles] {
+    private func partnerFiles(
+        _ context: SourceContext, _ readers: Readers, _ listing: inout ItemListing
+    ) throws -> [NamedFiles] {
         var wanted: [(name: String, folder: String, isImage: Bool)] = []
         if let labels { wanted.append(("label", labels, false)) }
         wanted += also.sorted { $0.key < $1.key }.map { ($0.key, $0.value.folder, $0.value.isImage) }
         return try wanted.map { name, folder, isImage in
-            let set = try FileSet(folder, extensions: readers.fileExtensions)
-            noteSpecialFiles(of: set, folder, &listing)
-            return NamedFiles(name, set.files, isImage: isImage)
+            NamedFiles(name, try files(folder, isMain: false, context, readers, &listing), isImage: isImage)
         }
     }
 
-    private func noteSpecialFiles(of set: FileSet, _ specification: String, _ listing: inout ItemListing) {
-        guard let first = set.specialFiles.first else { return }
-        listing.notices.append(
-            Diagnostic(
-                .noItems, "\(set.specialFiles.count) pipe(s), socket(s) or device(s) were left out, such as '\(first)'",
-                at: Diagnostic.Place(file: specification), severity: .note))
+    /// The files of a folder or pattern; what was left out is told, though nobody expects only images beside partners.
+    private func files(
+        _ specification: String, isMain: Bool, _ context: SourceContext, _ readers: Readers,
+        _ listing: inout ItemListing
+    ) throws -> [FileSet.File] {
+        let set = try FileSet(
+            specification, extensions: readers.fileExtensions, outputFolder: context.outputFolder)
+        func note(_ message: String) {
+            listing.notices.append(
+                Diagnostic(.noItems, message, at: Diagnostic.Place(file: specification), severity: .note))
+        }
+        if isMain, set.otherFiles > 0 {
+            note("\(set.otherFiles) file(s) are not images by their extension and were left out")
+        }
+        for folder in set.outputFolders { note("'\(folder)' holds results of lucency and was left out") }
+        if let first = set.writtenFiles.first {
+            note("\(set.writtenFiles.count) file(s) that earlier runs wrote were left out, such as '\(first)'")
+        }
+        if let first = set.specialFiles.first {
+            note("\(set.specialFiles.count) pipe(s), socket(s) or device(s) were left out, such as '\(first)'")
+        }
+        return set.files
     }
 
     // MARK: Lists
@@ -177,23 +171,27 @@ extension FolderSource {
 /// Keys in the order in which they came, each once.
 private struct KeyOrder {
     private(set) var keys: [String] = []
-    private var known: Set<String> = []
+    private(set) var known: Set<String> = []
 
     mutating func append(_ more: [String]) {
         for key in more where known.insert(key).inserted { keys.append(key) }
     }
 }
 
-/// Which files of a partner belong to which keys: those of the same relative name, and where a bare stem is all that
-/// both sides share, those of that stem, if it occurs once on either side.
+/// Which files of a partner belong to which keys: those of the same relative name; else, where one side has no folders,
+/// those of the same bare stem, if it occurs once on either side. Different folders are different things: `p1/s` and
+/// `p2/s` are never a pair.
 private struct Pairing {
     private let byKey: [String: [FileSet.File]]
     private let byStem: [String: [FileSet.File]]
     private let keysOfStem: [String: [String]]
 
-    init(_ files: [FileSet.File], with keys: [String]) {
+    /// - Parameters:
+    ///   - keys: those that look for a partner.
+    ///   - all: those of images that are not asked for too; what bears the name of one of them belongs to that one.
+    init(_ files: [FileSet.File], with keys: [String], among all: Set<String>) {
         byKey = Dictionary(grouping: files, by: \.key)
-        byStem = Dictionary(grouping: files) { stem($0.key) }
+        byStem = Dictionary(grouping: files.filter { !all.contains($0.key) }) { stem($0.key) }
         keysOfStem = Dictionary(grouping: keys, by: stem)
     }
 
@@ -201,17 +199,7 @@ private struct Pairing {
     func candidates(for key: String) -> [FileSet.File] {
         if let exact = byKey[key] { return exact }
         guard keysOfStem[stem(key)]?.count == 1 else { return [] }
-        return byStem[stem(key)] ?? []
-    }
-
-    /// Pairs whose folders have different names.
-    var acrossFolders: [(key: String, file: FileSet.File)] {
-        keysOfStem.values.compactMap { keys in
-            guard keys.count == 1, keys[0].contains("/"), byKey[keys[0]] == nil,
-                let files = byStem[stem(keys[0])], files.count == 1, files[0].key.contains("/")
-            else { return nil }
-            return (keys[0], files[0])
-        }.sorted { $0.key < $1.key }
+        return (byStem[stem(key)] ?? []).filter { !key.contains("/") || !$0.key.contains("/") }
     }
 }
 

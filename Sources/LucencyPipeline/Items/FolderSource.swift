@@ -94,7 +94,9 @@ public struct FolderSource: Sendable {
         if case .channels(let channels) = images { needsInput = channels.contains { !$0.pattern.contains("/") } }
         let paths = [images?.description, labels, list].compactMap { $0 } + also.values.map(\.folder)
         needsInput = needsInput || paths.contains { $0.contains(Decoding.missingInput) }
-        return ConfiguredSource(ports: ports, needsInput: needsInput) { try list($0, readers) }
+        return ConfiguredSource(ports: ports, needsInput: needsInput, files: list.map { [$0] } ?? []) {
+            try list($0, readers)
+        }
     }
 
     // MARK: Loading
@@ -120,9 +122,8 @@ public struct FolderSource: Sendable {
             let header = try readers.reader(paths[0]).header(of: paths[0], pages: selection, limits: context.limits)
             let channels = paths.count > 1 ? paths.count : isImage ? header.colorModel.channelCount : 1
             return ValueEstimate(geometry: try stated(header.geometry, context), channels: channels)
-        } contentHash: {
-            if paths.count == 1 { return try FileSystem.hash(of: paths[0]) }
-            return SHA256.hex(of: try paths.map { try FileSystem.hash(of: $0) }.joined(separator: "\n"))
+        } contentHashes: {
+            try paths.map { try FileSystem.hash(of: $0) }
         } load: {
             if !isImage {
                 let labels = try readers.reader(paths[0]).readLabels(paths[0], pages: selection, limits: context.limits)

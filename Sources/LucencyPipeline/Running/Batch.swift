@@ -25,7 +25,8 @@ struct Batch: Sendable {
 
     /// The record of an item before anything is known about it.
     func record(of item: SourceItem, _ plan: Plan) -> ManifestRecord {
-        var record = ManifestRecord(type: "item", name: item.relative, key: "", parts: [:], status: .failed)
+        var record = ManifestRecord(
+            type: "item", pipeline: plan.name, name: item.relative, key: "", parts: [:], status: .failed)
         record.source = plan.nodes[source].label
         record.pass = pass
         return record
@@ -40,6 +41,7 @@ extension Runner {
             guard case .source(let source) = node.kind else { continue }
             var context = options.source
             context.seed = node.seed
+            context.outputFolder = options.output.isEmpty ? nil : options.output
             var listing = try source.list(context)
             listing.items.sort { Array($0.relative.utf8).lexicographicallyPrecedes(Array($1.relative.utf8)) }
             for notice in listing.notices { send(.notice(notice)) }
@@ -81,7 +83,9 @@ extension Runner {
             if let other = writers.updateValue(who, forKey: path) {
                 throw Diagnostic(
                     .outputCollision, "\(other) and \(who) would both write '\(path)'", at: output.place,
-                    remedy: "use {relative} or {name} instead of {stem}")
+                    remedy: plan.nodes[output.input.node].scope == .whole
+                        ? "give one of them another name (`as`)"
+                        : "use {relative} or {name} instead of {stem}, or a folder for each output")
             }
         }
         for (source, listing) in listings.sorted(by: { $0.key < $1.key }) {
@@ -139,29 +143,55 @@ extension Runner {
                 throw Diagnostic(.unwritable, "nothing can be written there: \(obstacle)", at: .init(file: folder))
             }
         }
-        // Files are told apart by the true folder and the name in it: that entry is what a new file replaces.
-        var trueFolders: [String: String?] = [:]
-        func entry(_ path: String) -> String? {
-            let folder = FileSystem.folder(of: path)
-            let true_ = trueFolders[folder] ?? FileSystem.resolved(folder)
-            trueFolders[folder] = true_
-            return true_.map { FileSystem.join($0, FileSystem.name(of: path)) }
-        }
+        var truePaths = TruePaths()
         var inputs: Set<String> = []
         func add(_ path: String) {
-            if let entry = entry(path) { inputs.insert(entry) }
+            inputs.insert(truePaths.entry(path))
             if FileSystem.isSymbolicLink(path), let file = FileSystem.resolved(path) { inputs.insert(file) }
         }
         for listing in listings.values {
             for item in listing.items { for loader in item.loaders.values { loader.paths.forEach(add) } }
         }
-        for node in plan.nodes { if case .stage(let stage, _) = node.kind { stage.files.forEach(add) } }
+        for node in plan.nodes {
+            switch node.kind {
+            case .source(let source): source.files.forEach(add)
+            case .stage(let stage, _): stage.files.forEach(add)
+            case .collector: break
+            }
+        }
+        options.files.forEach(add)
+        var targets: [String: String] = [:]
         for path in paths.sorted() {
-            if let entry = entry(FileSystem.join(root, path)), inputs.contains(entry) {
+            let file = FileSystem.join(root, path), entry = truePaths.entry(file)
+            if inputs.contains(entry) {
                 throw Diagnostic(
-                    .outputCollision, "the output '\(path)' would be written over an input",
-                    at: .init(file: FileSystem.join(root, path)),
+                    .outputCollision, "the output '\(path)' would be written over an input", at: .init(file: file),
                     remedy: "choose another --output, or a name for the output (`as`) that no input has")
+            }
+            if let other = targets.updateValue(path, forKey: entry) {
+                throw Diagnostic(
+                    .outputCollision, "'\(other)' and '\(path)' are the same file through a symbolic link",
+                    at: .init(file: file), remedy: "remove the link, or choose another folder in `as`")
+            }
+            if FileSystem.isFolder(file) {
+                throw Diagnostic(
+                    .unwritable, "there is a folder where the output '\(path)' would be written",
+                    at: .init(file: file), remedy: "move it away, or choose another name in `as`")
+            }
+        }
+        let trueRoot = FileSystem.folder(of: truePaths.entry(FileSystem.join(root, "file")))
+        for (entry, path) in targets.sorted(by: { $0.value < $1.value }) {
+            // A link may also lead to what the run keeps for itself.
+            let inside = trueRoot == "/" ? entry.dropFirst() : entry.dropFirst(trueRoot.count + 1)
+            if let fault = OutputTemplate.fault(of: String(inside)) { throw fault }
+            var folder = FileSystem.folder(of: entry)
+            while folder != trueRoot, folder.count > 1 {
+                if let other = targets[folder] {
+                    throw Diagnostic(
+                        .outputCollision, "'\(other)' would be a file, and a folder that holds '\(path)'",
+                        at: .init(file: FileSystem.join(root, path)), remedy: "give one of them another name (`as`)")
+                }
+                folder = FileSystem.folder(of: folder)
             }
         }
     }

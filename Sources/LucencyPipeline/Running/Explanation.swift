@@ -14,6 +14,8 @@ public struct Explanation: Sendable {
 
     public let item: String
     public let source: String
+    /// The whole value that the item goes into, where it has no outputs of its own: `changes` are those of the value.
+    public var onlyFeeds: String?
     public let changes: [Change]
 }
 
@@ -30,11 +32,16 @@ extension Runner {
         let state = RunState(plan: plan, keys: keys, store: store, listings: listings, options: options)
         let (batches, _) = try makeBatches(listings)
         var explanations: [Explanation] = []
-        for batch in batches where !batch.outputs.isEmpty {
+        var fed: [(item: SourceItem, batch: Batch)] = []
+        for batch in batches {
             guard
                 let item = batch.items.first(where: { $0.relative == name })
                     ?? batch.items.first(where: { $0.stem == name || $0.name == name })
             else { continue }
+            guard !batch.outputs.isEmpty else {
+                fed.append((item, batch))
+                continue
+            }
             var record = batch.record(of: item, plan)
             record.parts = try state.parts(of: item, outputs: batch.outputs)
             record.key = keys.key(record.parts)
@@ -44,13 +51,41 @@ extension Runner {
                     item: item.relative, source: record.source,
                     changes: changes(from: store.last(record), to: record, paths)))
         }
+        if explanations.isEmpty {
+            for (item, batch) in fed { explanations += try explainWholes(fedBy: item, batch, state) }
+        }
         guard !explanations.isEmpty else {
             let names = listings.values.flatMap { $0.items.map(\.relative) }
             throw Diagnostic(
-                .usage, "the pipeline has no item '\(name)' with outputs of its own",
+                .usage, "the pipeline has no item '\(name)'",
                 remedy: nearestName(to: name, in: names).map { "did you mean '\($0)'?" })
         }
         return explanations
+    }
+
+    /// What changed for the whole values that are made from a collector's value, that one included.
+    private func explainWholes(
+        fedBy item: SourceItem, _ batch: Batch, _ state: RunState
+    ) throws -> [Explanation] {
+        let collectors = Set(batch.feeds.map(\.collector))
+        var explanations: [Explanation] = []
+        for node in plan.nodes where node.scope == .whole {
+            let outputs = plan.outputs.filter { $0.input.node == node.id }
+            guard !outputs.isEmpty,
+                !collectors.isDisjoint(with: plan.upstream(of: [node.id], itemsOnly: false))
+            else { continue }
+            let record = state.wholeRecord(of: node, outputs)
+            let paths = try outputs.map { try $0.template.path($0.combination) }
+            explanations.append(
+                Explanation(
+                    item: item.relative, source: plan.nodes[batch.source].label, onlyFeeds: node.label,
+                    changes: changes(from: state.store.last(record), to: record, paths)))
+        }
+        guard explanations.isEmpty else { return explanations }
+        let names = collectors.sorted().map { "'\(plan.nodes[$0].label)'" }.joined(separator: ", ")
+        throw Diagnostic(
+            .usage, "'\(item.relative)' has no outputs: it only feeds \(names), without outputs either",
+            remedy: "ask for an item that is made from it")
     }
 
     private func changes(

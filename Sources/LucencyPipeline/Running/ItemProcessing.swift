@@ -22,7 +22,7 @@ extension Runner {
                 // As long as its inputs cannot be read, nothing is known against what is there.
                 record.key = last.key
                 record.parts = last.parts
-                record.outputs = last.outputs.filter { paths.contains($0.path) }
+                record.outputs = state.store.lastOutputs(of: record, at: paths)
             }
             var feeds: [ItemRun.Feed] = []
             for feed in wanted {
@@ -83,7 +83,7 @@ extension Runner {
         record.diagnostics = outcome.diagnostics
         record.status = outcome.diagnostics.contains { $0.severity == .error } ? .failed : .done
         do {
-            if record.status == .failed { state.store.removeStaleOutputs(of: record, at: paths) }
+            if record.status == .failed { state.store.removeStaleOutputs(of: &record, at: paths) }
             try state.store.append(record)
         } catch {
             outcome.diagnostics.append(Diagnostic.wrapping(error, as: .writeFailed))
@@ -95,8 +95,8 @@ extension Runner {
     private func inputs(of item: SourceItem) throws -> [ManifestRecord.File] {
         var files: [ManifestRecord.File] = []
         for (port, loader) in item.loaders.sorted(by: { $0.key < $1.key }) {
-            for path in loader.paths {
-                files.append(.init(path: path, sha256: try loader.contentHash(), role: port))
+            for (path, hash) in zip(loader.paths, try loader.contentHashes()) {
+                files.append(.init(path: path, sha256: hash, role: port))
             }
         }
         return files

@@ -44,9 +44,9 @@ struct Keys: Sendable {
     ///
     /// - Parameters:
     ///   - feeds: values that a collector takes.
-    ///   - wholes: keys of the whole values that the nodes read.
+    ///   - wholeKey: the key of a whole value that the nodes read.
     func parts(
-        of item: SourceItem, nodes: [Int], outputs: [PlanOutput], feeds: [PlanInput] = [], wholes: [Int: String]
+        of item: SourceItem, nodes: [Int], outputs: [PlanOutput], feeds: [PlanInput] = [], wholeKey: (Int) -> String
     ) throws -> [String: String] {
         var parts: [String: String] = [
             "kernels": options.kernels.rawValue,
@@ -79,7 +79,7 @@ struct Keys: Sendable {
                     parts["reader of \(port)"] = loader.reader
                 }
             } else if node.scope == .whole {
-                parts["value \(node.label)"] = wholes[wire.node] ?? ""
+                parts["value \(node.label)"] = wholeKey(wire.node)
             }
         }
         if readsName { parts["name"] = item.relative }

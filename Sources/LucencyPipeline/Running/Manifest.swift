@@ -13,6 +13,8 @@ public struct ManifestRecord: Sendable {
 
     /// `item` or `whole`.
     public var type: String
+    /// Name of the pipeline; empty where it has none.
+    public var pipeline = ""
     /// Relative name of the item, or label of the whole value.
     public var name: String
     /// Label of the source, and in which pass it streamed; empty and 0 for whole values.
@@ -24,13 +26,15 @@ public struct ManifestRecord: Sendable {
     public var status: ItemStatus
     public var inputs: [File] = []
     public var outputs: [File] = []
+    /// Files of earlier runs that were removed, because they would pretend to be the result: they belong to nobody now.
+    public var removed: [String] = []
     public var seconds: [String: Double] = [:]
     public var diagnostics: [Diagnostic] = []
     /// When it was written, in seconds since 1970; later than all that was recorded before it. 0 in old manifests.
     public var time = 0.0
 
     /// What tells records of different things apart.
-    var identity: String { "\(type)\n\(source)\n\(pass)\n\(name)" }
+    var identity: String { "\(pipeline)\n\(type)\n\(source)\n\(pass)\n\(name)" }
 
     var json: JSONValue {
         func files(_ files: [File]) -> JSONValue {
@@ -45,6 +49,8 @@ public struct ManifestRecord: Sendable {
             members["source"] = .string(source)
             members["pass"] = .integer(pass)
         }
+        if !pipeline.isEmpty { members["pipeline"] = .string(pipeline) }
+        if !removed.isEmpty { members["removed"] = .array(removed.map { .string($0) }) }
         if time > 0 { members["time"] = .number(time) }
         if !diagnostics.isEmpty { members["diagnostics"] = .array(diagnostics.map(\.json)) }
         return .object(members)
@@ -64,6 +70,8 @@ public struct ManifestRecord: Sendable {
         self.name = name
         self.key = key
         self.status = status
+        pipeline = json["pipeline"]?.stringValue ?? ""
+        removed = (json["removed"]?.arrayValue ?? []).compactMap(\.stringValue)
         source = json["source"]?.stringValue ?? ""
         pass = json["pass"]?.intValue ?? 0
         parts = (json["parts"]?.objectValue ?? [:]).compactMapValues(\.stringValue)
@@ -74,8 +82,9 @@ public struct ManifestRecord: Sendable {
         time = json["time"]?.doubleValue.flatMap { $0.isFinite ? $0 : nil } ?? 0
     }
 
-    init(type: String, name: String, key: String, parts: [String: String], status: ItemStatus) {
+    init(type: String, pipeline: String, name: String, key: String, parts: [String: String], status: ItemStatus) {
         self.type = type
+        self.pipeline = pipeline
         self.name = name
         self.key = key
         self.parts = parts
@@ -152,5 +161,29 @@ public struct Manifest: Sendable {
     /// The last record of each item and whole value.
     func latest() -> [String: ManifestRecord] {
         Dictionary(records.map { ($0.identity, $0) }, uniquingKeysWith: { $1 })
+    }
+
+    /// A file with the item or whole value to whose last record it belongs.
+    struct Owned {
+        let file: ManifestRecord.File
+        let pipeline: String
+        let identity: String
+    }
+
+    /// The files that should be there, by path. Several records may list one (items that change their numbers, another
+    /// name of a source, another pipeline); it belongs to the last, and to nobody once that one has been succeeded by a
+    /// record without it.
+    func owned() -> [String: Owned] {
+        var owners: [String: Owned] = [:]
+        var last: [String: Int] = [:], listed: [String: Int] = [:]
+        for (index, record) in records.enumerated() {
+            last[record.identity] = index
+            for path in record.removed { owners[path] = nil }
+            for file in record.outputs {
+                owners[file.path] = Owned(file: file, pipeline: record.pipeline, identity: record.identity)
+                listed[file.path] = index
+            }
+        }
+        return owners.filter { last[$1.identity] == listed[$0] }
     }
 }

@@ -10,6 +10,8 @@ final class OutputStore: Sendable {
     private let tag: String
     private let fresh: Bool
     private let latest: [String: ManifestRecord]
+    /// Whose the files are that earlier runs wrote, by path.
+    private let owned: [String: Manifest.Owned]
     private let locks: [FileLock]
     private let counter = Atomic<Int>(0)
     /// Time of the last record.
@@ -21,7 +23,9 @@ final class OutputStore: Sendable {
         tag = ""
         fresh = options.fresh
         locks = []
-        latest = try Manifest(of: root).latest()
+        let manifest = try Manifest(of: root)
+        latest = manifest.latest()
+        owned = manifest.owned()
         recordTime = Lock(0)
     }
 
@@ -42,7 +46,9 @@ final class OutputStore: Sendable {
                 .outputBusy, "another run is writing there", at: .init(file: root),
                 remedy: "wait for it, or choose another --output")
         }
-        latest = try Manifest(of: root).latest()
+        let manifest = try Manifest(of: root)
+        latest = manifest.latest()
+        owned = manifest.owned()
         recordTime = Lock(latest.values.map(\.time).max() ?? 0)
     }
 
@@ -97,6 +103,13 @@ final class OutputStore: Sendable {
     /// What the manifest said last about the item or whole value of a record.
     func last(_ record: ManifestRecord) -> ManifestRecord? { latest[record.identity] }
 
+    /// Files at some paths that the last record of this item or whole value lists, and no later record.
+    func lastOutputs(of record: ManifestRecord, at paths: [String]) -> [ManifestRecord.File] {
+        (last(record)?.outputs ?? []).filter {
+            paths.contains($0.path) && owned[$0.path]?.identity == record.identity
+        }
+    }
+
     /// Files at some paths that an earlier run wrote for the same key and nobody changed since: they need not be made
     /// again.
     func intactOutputs(of record: ManifestRecord, at paths: [String]) -> [ManifestRecord.File] {
@@ -113,14 +126,16 @@ final class OutputStore: Sendable {
         return Set((intact ?? intactOutputs(of: record, at: paths)).map(\.path)) == Set(paths)
     }
 
-    /// Removes files that an earlier run wrote to some paths and that `record`, a failure, does not have: they would
-    /// pretend to be its result. Files that someone changed stay, as do those of other pipelines in the same folder.
-    func removeStaleOutputs(of record: ManifestRecord, at paths: [String]) {
-        guard let last = last(record) else { return }
+    /// Removes files that an earlier run wrote to some paths, for whatever item, and that `record`, a failure, does not
+    /// have: they would pretend to be its result. Files that someone changed stay, as do those of other pipelines.
+    func removeStaleOutputs(of record: inout ManifestRecord, at paths: [String]) {
         let kept = Set(record.outputs.map(\.path))
-        for file in last.outputs where paths.contains(file.path) && !kept.contains(file.path) {
-            let path = FileSystem.join(root, file.path)
-            if (try? FileSystem.hash(of: path)) == file.sha256 { FileSystem.remove(path) }
+        for path in paths where !kept.contains(path) {
+            guard let stale = owned[path], stale.pipeline == record.pipeline else { continue }
+            let file = FileSystem.join(root, path)
+            if (try? FileSystem.hash(of: file)) == stale.file.sha256 { FileSystem.remove(file) }
+            // A file that someone changed is no result of ours any more either.
+            record.removed.append(path)
         }
     }
 
@@ -153,10 +168,13 @@ final class OutputStore: Sendable {
         }
     }
 
-    func clearStates() {
-        let folder = FileSystem.join(root, Self.privateFolder)
-        for name in (try? FileSystem.names(in: folder)) ?? [] where !name.hasPrefix("lock") {
-            FileSystem.removeTree(FileSystem.join(folder, name))
-        }
+    /// Keys under which states are kept, whichever pipeline they belong to.
+    func stateKeys() -> Set<String> {
+        let names = (try? FileSystem.names(in: FileSystem.join(root, Self.privateFolder))) ?? []
+        return Set(names.filter { !$0.hasPrefix("lock") })
+    }
+
+    func removeState(_ key: String) {
+        FileSystem.removeTree(FileSystem.join(root, "\(Self.privateFolder)/\(key)"))
     }
 }

@@ -44,6 +44,8 @@ public struct RunOptions: Sendable {
     /// Keep checkpoints and partial states after success.
     public var keep = false
     public var shard: Shard?
+    /// Files that no output may replace, beside those that sources and stages read: the pipeline file.
+    public var files: [String] = []
     /// Facts about the call for `run.json`, such as the pipeline's path and the settings.
     public var record: [String: JSONValue] = [:]
 

@@ -8,6 +8,8 @@ struct RunRecord {
     let plan: Plan
     let options: RunOptions
     let started = Machine.timestamp
+    /// As in the manifest, so that of several records the last can be told.
+    let time = Machine.wallSeconds
 
     init(_ plan: Plan, _ options: RunOptions) {
         self.plan = plan
@@ -17,7 +19,7 @@ struct RunRecord {
     func json(summary: RunSummary?) -> JSONValue {
         var members: [String: JSONValue] = [
             "lucency": .string(lucencyVersion), "name": .string(plan.name), "seed": .string(String(plan.seed)),
-            "started": .string(started), "kernels": .string(options.kernels.rawValue),
+            "started": .string(started), "time": .number(time), "kernels": .string(options.kernels.rawValue),
             "jobs": .integer(options.jobs), "threads": .integer(options.threads), "memory": .integer(options.memory),
             "stages": .array(
                 plan.nodes.map { node in

@@ -22,7 +22,7 @@ struct RunState: Sendable {
     private(set) var missing: [Int: [String]] = [:]
     var states: [ItemRun.Feed: [String: any Sendable]] = [:]
     var failedFeeds: [ItemRun.Feed: Set<String>] = [:]
-    private var wholeKeys: [Int: String] = [:]
+    private var wholeKeys = WholeKeys()
     private let nodesOfOutputs: [Int: [Int]]
     private let nodesOfFeeds: [ItemRun.Feed: [Int]]
 
@@ -50,7 +50,6 @@ struct RunState: Sendable {
             }
         }
         nodesOfFeeds = ofFeeds
-        findWholeKeys()
     }
 
     /// Nodes that some targets need, in running order.
@@ -65,7 +64,7 @@ struct RunState: Sendable {
     func parts(of item: SourceItem, outputs: [PlanOutput]) throws -> [String: String] {
         var nodes = Set<Int>()
         for output in outputs { nodes.formUnion(nodesOfOutputs[output.input.node] ?? []) }
-        return try keys.parts(of: item, nodes: nodes.sorted(), outputs: outputs, wholes: wholeKeys)
+        return try keys.parts(of: item, nodes: nodes.sorted(), outputs: outputs, wholeKey: wholeKey)
     }
 
     // MARK: Needs
@@ -111,16 +110,29 @@ struct RunState: Sendable {
 
     // MARK: Keys
 
-    /// Finds the keys of all whole values; nodes stand in running order, so what flows into one has its key already.
-    private mutating func findWholeKeys() {
-        for node in plan.nodes where node.scope == .whole { wholeKeys[node.id] = wholeKey(of: node) }
+    /// The key of a whole value, found when it is first asked for: that of a collector takes the hashes of all its items.
+    private func wholeKey(_ node: Int) -> String {
+        if let known = wholeKeys[node] { return known }
+        let key = wholeKey(of: plan.nodes[node])
+        wholeKeys[node] = key
+        return key
+    }
+
+    /// Keys that are known already, shared by all threads. Two that look for the same one find the same.
+    private final class WholeKeys: Sendable {
+        private let keys = Lock<[Int: String]>([:])
+
+        subscript(node: Int) -> String? {
+            get { keys.withLock { $0[node] } }
+            set { keys.withLock { $0[node] = newValue } }
+        }
     }
 
     /// Notes which items a collector had to go without. What is made from its value then has a key of its own, so that
     /// it is made again once they are there.
     mutating func goesWithout(_ items: [String], _ node: PlanNode) {
         missing[node.id] = items
-        findWholeKeys()
+        wholeKeys = WholeKeys()
     }
 
     /// A whole value's key: the stage itself, and what flows into it; for a collector that is, for every row and group,
@@ -135,7 +147,7 @@ struct RunState: Sendable {
                 }
             }
         } else {
-            for input in node.rows.joined() { hash.update("\n" + (input.flatMap { wholeKeys[$0.node] } ?? "")) }
+            for input in node.rows.joined() { hash.update("\n" + (input.map { wholeKey($0.node) } ?? "")) }
         }
         for name in missing[node.id] ?? [] { hash.update("\nwithout \(name)") }
         return hash.hexDigest()
@@ -162,7 +174,8 @@ struct RunState: Sendable {
         // An unreadable file counts with its name: it will fail, and the collector goes on without it.
         var parts =
             (try? keys.parts(
-                of: item, nodes: nodesOfFeeds[feed] ?? [], outputs: [], feeds: wires.compactMap(\.1), wholes: wholeKeys))
+                of: item, nodes: nodesOfFeeds[feed] ?? [], outputs: [], feeds: wires.compactMap(\.1), wholeKey: wholeKey
+            ))
             ?? ["input": "unreadable"]
         for (port, input) in wires {
             guard let input else { continue }
@@ -197,6 +210,18 @@ struct RunState: Sendable {
     func keepFailure(of feed: ItemRun.Feed, _ item: SourceItem) {
         // Where even this cannot be written, they wait until the item is tried again.
         if options.shard != nil { try? store.keepState(.failed, feedKey(of: feed, item)) }
+    }
+
+    /// Removes the states that this pipeline's collectors need no more; those of others in the same folder stay.
+    func removeStates() {
+        let kept = store.stateKeys()
+        guard !kept.isEmpty else { return }
+        for feed in nodesOfFeeds.keys {
+            for item in items(of: feed) {
+                let key = feedKey(of: feed, item)
+                if kept.contains(key) { store.removeState(key) }
+            }
+        }
     }
 
     /// What a collector has to work with.
@@ -239,14 +264,15 @@ struct RunState: Sendable {
 
     /// The record that a whole value's outputs will have.
     func wholeRecord(of node: PlanNode, _ outputs: [PlanOutput]) -> ManifestRecord {
-        var parts = ["value": wholeKeys[node.id] ?? keys.part(of: node), "stage \(node.label)": keys.part(of: node)]
+        var parts = ["value": wholeKey(node.id), "stage \(node.label)": keys.part(of: node)]
         for output in outputs {
             parts["output \(PlanNode.label(output.name, output.combination))"] = SHA256.hex(
                 of:
                     "\(output.template.text) \(output.writer.parameters.text) \(output.writer.revision) \(output.input.output)"
             )
         }
-        return ManifestRecord(type: "whole", name: node.label, key: keys.key(parts), parts: parts, status: .failed)
+        return ManifestRecord(
+            type: "whole", pipeline: plan.name, name: node.label, key: keys.key(parts), parts: parts, status: .failed)
     }
 
     mutating func fail(_ node: PlanNode, _ diagnostic: Diagnostic, _ send: (RunEvent) -> Void) {

@@ -52,6 +52,7 @@ public final class Runner: Sendable {
         let items = Dictionary(batches.map { ($0.source, $0.items.count) }, uniquingKeysWith: max)
         send(.started(name: plan.name, items: items.values.reduce(0, +), stages: plan.nodes.map(\.label)))
         var state = RunState(plan: plan, keys: keys, store: store, listings: listings, options: options)
+        hashInputs(listings)
         try state.findNeeds(batches)
         for pass in 0...(plan.depth.max() ?? 0) {
             prepareWholes(pass, &state)
@@ -65,11 +66,31 @@ public final class Runner: Sendable {
         summary.seconds = Machine.seconds - start
         // Items of a later pass may stand in other shards, which then need the states of all items once more.
         let isLast = summary.waiting.isEmpty && (options.shard == nil || batches.allSatisfy { $0.pass == 0 })
-        if summary.exitStatus == 0, !options.keep, isLast { store.clearStates() }
+        if summary.exitStatus == 0, !options.keep, isLast { state.removeStates() }
         // What was done is told also where the disk is too full to record the end.
         defer { send(.finished(summary)) }
         try store.writeRecord(record.json(summary: summary))
         return summary
+    }
+
+    /// Hashes, on all threads, what goes into the keys of whole values: they decide what is to be done at all.
+    /// A file that cannot be read is told when its item's turn comes.
+    private func hashInputs(_ listings: [Int: ItemListing]) {
+        let wires = Set(plan.collectorWires)
+        var loaders: [ItemLoader] = []
+        for node in plan.nodes {
+            guard case .source(let source) = node.kind else { continue }
+            let ports = source.ports.indices.filter { wires.contains(PlanInput(node: node.id, output: $0)) }
+            for item in listings[node.id]?.items ?? [] {
+                loaders += ports.compactMap { item.loaders[source.ports[$0].name] }
+            }
+        }
+        let threads = min(options.threads, loaders.count)
+        guard threads > 1 else { return }
+        let all = loaders
+        ThreadPool(threads: threads).forEach(all.count) { index in
+            if !isCancelled { _ = try? all[index].contentHash() }
+        }
     }
 
     // MARK: Streaming

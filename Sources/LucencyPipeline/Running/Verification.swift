@@ -20,17 +20,16 @@ public struct Verification: Sendable {
                 remedy: "name a folder that `lucency run` wrote")
         }
         damagedLines = manifest.damagedLines
-        let latest = manifest.latest()
+        let owned = manifest.owned()
         var files: [(String, Finding)] = []
         var seen: Set<String> = []
-        for record in manifest.records where seen.insert(record.identity).inserted {
-            for file in latest[record.identity]?.outputs ?? [] {
-                let path = FileSystem.join(folder, file.path)
-                let finding: Finding =
-                    !FileSystem.exists(path)
-                    ? .missing : (try? FileSystem.hash(of: path)) == file.sha256 ? .intact : .changed
-                files.append((file.path, finding))
-            }
+        for listed in manifest.records.lazy.flatMap(\.outputs) where seen.insert(listed.path).inserted {
+            guard let file = owned[listed.path]?.file else { continue }
+            let path = FileSystem.join(folder, file.path)
+            let finding: Finding =
+                !FileSystem.exists(path)
+                ? .missing : (try? FileSystem.hash(of: path)) == file.sha256 ? .intact : .changed
+            files.append((file.path, finding))
         }
         self.files = files
     }

@@ -92,7 +92,7 @@ extension Runner {
                 } else if let failure = state.failedWholes[node.id] {
                     record.diagnostics = [failure]
                     record.outputs = state.store.intactOutputs(of: record, at: paths)
-                    state.store.removeStaleOutputs(of: record, at: paths)
+                    state.store.removeStaleOutputs(of: &record, at: paths)
                 } else {
                     continue
                 }
