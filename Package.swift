@@ -5,7 +5,7 @@ import PackageDescription
 // not be noticed by an incremental build.
 let reexported: [Target.Dependency] = [
     "LucencyStages", "LucencyPipeline", "LucencyReports", "LucencyLearning", "LucencyPhantoms", "LucencyNetworks",
-    "LucencyCalibration", "LucencyMorphology", "LucencyFourier", "LucencyFormats", "LucencyTensor", "LucencyImaging",
+    "LucencyCalibration", "LucencyMorphology", "LucencyTensor", "LucencyFourier", "LucencyFormats", "LucencyImaging",
     "LucencyFoundation",
 ]
 
@@ -54,10 +54,12 @@ let package = Package(
         .target(
             name: "LucencyCalibration", dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation"]),
         .target(name: "LucencyMorphology", dependencies: ["LucencyImaging", "LucencyFoundation"]),
+        .target(
+            name: "LucencyTensor",
+            dependencies: ["LucencyFourier", "LucencyKernels", "LucencyFoundation", "COpenBLAS"]),
         .target(name: "LucencyFourier", dependencies: ["LucencyImaging", "LucencyFoundation", "CFFTW"]),
         .target(
             name: "LucencyFormats", dependencies: ["LucencyImaging", "LucencyFoundation", "CPNG", "CTIFF", "CJPEG"]),
-        .target(name: "LucencyTensor", dependencies: ["LucencyKernels", "LucencyFoundation", "COpenBLAS"]),
         .target(name: "LucencyImaging", dependencies: ["LucencyFoundation"]),
         .target(name: "LucencyFoundation", dependencies: ["CCrypto"]),
 

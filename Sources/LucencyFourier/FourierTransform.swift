@@ -118,12 +118,11 @@ public struct FourierTransform: Hashable, Sendable {
         let plan = try Plan.shared(length, kind)
         let pitch = spectrum.rowStride / 2, width = spectrum.width
         let step = axis == 1 ? pitch : pitch * size.y
-        let across = 8
+        let across = Plan.columnsAtOnce
         let blocks = (width + across - 1) / across
         let lines = axis == 1 ? size.z : size.y
         let lineStep = axis == 1 ? pitch * size.y : pitch
-        // Each column starts on a cache line of its own.
-        let columnStride = (length + 7) / 8 * 8
+        let columnStride = Plan.columnStride(length)
         spectrum.values.withUnsafeMutableBufferPointer { values in
             guard let base = values.baseAddress else { return }
             nonisolated(unsafe) let start = UnsafeMutableRawPointer(base).assumingMemoryBound(to: SIMD2<Float>.self)
@@ -132,20 +131,9 @@ public struct FourierTransform: Hashable, Sendable {
                 let columns = min(across, width - first)
                 let origin = start + task / blocks * lineStep + first
                 withUnsafeTemporaryAllocation(byteCount: columnStride * columns * 8, alignment: 64) { scratch in
-                    let scratch = scratch.bindMemory(to: SIMD2<Float>.self)
-                    guard let gathered = scratch.baseAddress else { return }
-                    for n in 0..<length {
-                        let line = origin + n * step
-                        for c in 0..<columns { gathered[c &* columnStride &+ n] = line[c] }
-                    }
-                    for c in 0..<columns {
-                        let column = UnsafeMutableRawPointer(gathered + c * columnStride)
-                        plan.execute(column.assumingMemoryBound(to: Float.self), as: kind)
-                    }
-                    for n in 0..<length {
-                        let line = origin + n * step
-                        for c in 0..<columns { line[c] = gathered[c &* columnStride &+ n] }
-                    }
+                    guard let gathered = scratch.bindMemory(to: SIMD2<Float>.self).baseAddress else { return }
+                    plan.execute(
+                        columns: columns, from: origin, step: step, length: length, as: kind, gathered: gathered)
                 }
             }
         }

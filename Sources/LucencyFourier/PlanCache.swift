@@ -51,6 +51,40 @@ final class Plan: @unchecked Sendable {
         }
     }
 
+    // MARK: Columns
+
+    /// Neighbouring columns that are gathered together, so that whole cache lines are read.
+    static let columnsAtOnce = 8
+
+    /// Complex numbers from one gathered column to the next: each starts on a cache line of its own.
+    static func columnStride(_ length: Int) -> Int { (length + 7) / 8 * 8 }
+
+    /// Transforms neighbouring columns of `length` complex numbers in place.
+    /// - Parameters:
+    ///   - origin: the first column's first number; the next columns begin beside it.
+    ///   - step: complex numbers from one row to the next.
+    ///   - gathered: working memory of `columns` column strides, aligned to 64 bytes.
+    func execute(
+        columns: Int, from origin: UnsafeMutablePointer<SIMD2<Float>>, step: Int, length: Int, as kind: Kind,
+        gathered: UnsafeMutablePointer<SIMD2<Float>>
+    ) {
+        let columnStride = Self.columnStride(length)
+        for n in 0..<length {
+            let line = origin + n * step
+            for c in 0..<columns { gathered[c &* columnStride &+ n] = line[c] }
+        }
+        for c in 0..<columns {
+            let column = UnsafeMutableRawPointer(gathered + c * columnStride)
+            execute(column.assumingMemoryBound(to: Float.self), as: kind)
+        }
+        for n in 0..<length {
+            let line = origin + n * step
+            for c in 0..<columns { line[c] = gathered[c &* columnStride &+ n] }
+        }
+    }
+
+    // MARK: Making
+
     // The planner's lock and the plans made so far. FFTW's planner is one per process, so these are too.
     private static let planner = Lock(())
     private static let made = Lock([Key: Plan]())

@@ -324,8 +324,25 @@ extension Tape {
     public func convolution(
         _ x: Value, weights: Value, bias: Value? = nil, window: ConvolutionWindow, groups: Int = 1
     ) throws(Diagnostic) -> Value {
+        try convolution(x, weights: weights, bias: bias, window: window, groups: groups, method: .automatic)
+    }
+
+    /// As above, by a method of choice; one that cannot do this convolution gives way to the direct one.
+    package func convolution(
+        _ x: Value, weights: Value, bias: Value?, window: ConvolutionWindow, groups: Int, method: ConvolutionMethod
+    ) throws(Diagnostic) -> Value {
         let operation = Convolution(window: window, groups: groups, hasBias: bias != nil)
         let inputs = [x, weights] + (bias.map { [$0] } ?? [])
+        let y = try operation.outputShapes(inputs.map(\.shape))[0]
+        let isFourier =
+            switch method {
+            case .automatic: FourierConvolution.pays(operation, x.shape, y)
+            case .direct: false
+            case .fourier: true
+            }
+        if isFourier, FourierConvolution.supports(window) {
+            return try record(FourierConvolution(operation, x.shape, y), inputs)[0]
+        }
         return try record(operation, inputs)[0]
     }
 }

@@ -23,6 +23,36 @@ extension OperationCases {
             reference: { Naive.convolution($0[0], $0[1], hasBias ? $0[2] : nil, window, groups: groups) })
     }
 
+    /// Kernels so large that transforms compute them; with `method`, others too.
+    private static func fourier(
+        _ name: String, _ x: [Int], outputs: Int, _ window: ConvolutionWindow, groups: Int = 1, hasBias: Bool = true,
+        method: ConvolutionMethod = .fourier
+    ) -> OperationCase {
+        OperationCase(
+            "Fourier convolution " + name,
+            [.data(x), .parameter([outputs, x[1] / groups] + window.kernel)]
+                + (hasBias ? [.parameter([outputs])] : []),
+            tolerance: 3e-6, gradientTolerance: 6e-6,
+            build: { tape, inputs throws(Diagnostic) in
+                try tape.convolution(
+                    inputs[0], weights: inputs[1], bias: hasBias ? inputs[2] : nil, window: window, groups: groups,
+                    method: method)
+            },
+            reference: { Naive.convolution($0[0], $0[1], hasBias ? $0[2] : nil, window, groups: groups) })
+    }
+
+    static let fourierConvolutions: [OperationCase] = [
+        fourier("31×31", [1, 1, 9, 12], outputs: 1, ConvolutionWindow(kernel: [31, 31])),
+        fourier("29×33 of odd channels", [2, 3, 7, 6], outputs: 5, ConvolutionWindow(kernel: [29, 33])),
+        fourier("30×28", [1, 1, 8, 9], outputs: 2, ConvolutionWindow(kernel: [30, 28]), hasBias: false),
+        fourier("depthwise 31×31", [2, 5, 7, 6], outputs: 5, ConvolutionWindow(kernel: [31, 31]), groups: 5),
+        fourier("3 groups, 7×5", [2, 6, 11, 10], outputs: 9, ConvolutionWindow(kernel: [7, 5]), groups: 3),
+        fourier("unpadded 13×9", [1, 2, 15, 17], outputs: 3, ConvolutionWindow(kernel: [13, 9], padding: 0)),
+        fourier("of one result", [1, 2, 7, 7], outputs: 2, ConvolutionWindow(kernel: [7, 7], padding: 0)),
+        fourier("padded beyond the kernel", [1, 1, 5, 4], outputs: 2, ConvolutionWindow(kernel: [3, 2], padding: 6)),
+        fourier("of one column", [1, 2, 9, 1], outputs: 1, ConvolutionWindow(kernel: [5, 1])),
+    ]
+
     static let convolutions: [OperationCase] = {
         let three = ConvolutionWindow(kernel: [3, 3])
         func mode(_ mode: PaddingMode) -> ConvolutionWindow {
