@@ -340,7 +340,17 @@ public enum FileSystem {
 public final class FileLock: Sendable {
     private let file: Int32
     fileprivate init(_ file: Int32) { self.file = file }
-    deinit { close(file) }
+
+    /// Ends the lock, whoever still refers to this object.
+    public func release() {
+        // A child that was just forked may still have the file open; closing alone would leave it the lock.
+        flock(file, LOCK_UN)
+    }
+
+    deinit {
+        release()
+        close(file)
+    }
 }
 
 // `read`, `write` and `remove` would otherwise name this type's own methods.

@@ -30,6 +30,14 @@ struct SharedFolderTests {
         }
     }
 
+    @Test("A run may follow another at once")
+    func runsInARow() throws {
+        try withTemporaryFolder { folder in
+            let bench = try Workbench(folder)
+            for _ in 0..<200 { #expect(try bench.run(Self.copies) { $0.jobs = 4 }.exitStatus == 0) }
+        }
+    }
+
     @Test("What one pipeline wrote may be another one's input in the same output folder")
     func chainedPipelines() throws {
         try withTemporaryFolder { folder in

@@ -52,6 +52,9 @@ final class OutputStore: Sendable {
         recordTime = Lock(latest.values.map(\.time).max() ?? 0)
     }
 
+    /// Lets other runs write there.
+    func release() { for lock in locks { lock.release() } }
+
     // MARK: Writing
 
     /// Writes a value atomically and returns what goes into the manifest.

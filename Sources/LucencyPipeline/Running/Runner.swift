@@ -45,6 +45,8 @@ public final class Runner: Sendable {
         let (batches, paths) = try makeBatches(listings)
         try checkTargets(paths, listings)
         let store = try OutputStore(options)
+        // Worker threads may refer to the store a moment longer than they work.
+        defer { store.release() }
         store.clearTemporaryFiles(paths)
         let record = RunRecord(plan, options)
         try store.writeRecord(record.json(summary: nil))
