@@ -356,9 +356,10 @@ extension FourierConvolution {
 
         let planes = images * (inputs + outputs) + outputs * perGroup
         let pixels = size[0] * size[1]
-        let fourier = pixels * (18 * log2(pixels) * planes + 64 * images * outputs * perGroup)
+        let fourier = pixels * (15 * log2(pixels) * planes + 64 * images * outputs * perGroup)
         // Spectra take at most 128 MB, or four times what image and result take.
         let room = max(Double(1 << 25), 4 * Double(x.count + y.count))
-        return fourier < direct && planes * pixels <= room
+        // Planning takes memory too, for a line, and that already while recording.
+        return fourier < direct && planes * pixels <= room && size.allSatisfy { $0 <= 65536 }
     }
 }
