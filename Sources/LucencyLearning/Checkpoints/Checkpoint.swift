@@ -57,8 +57,8 @@ public struct Checkpoint: Hashable, Sendable {
                     remedy: "continue with the optimiser it was made with, or start anew from its weights")
             ])
         }
-        guard step >= 0 else {
-            throw DiagnosticList([Diagnostic(.damagedFile, "the checkpoint's step \(step) is negative")])
+        guard Self.steps.contains(step) else {
+            throw DiagnosticList([Diagnostic(.damagedFile, "the checkpoint's step \(step) is not possible")])
         }
         // Moments are checked before anything changes.
         var problems: [Diagnostic] = []
@@ -92,6 +92,9 @@ public struct Checkpoint: Hashable, Sendable {
 // MARK: Files
 
 extension Checkpoint {
+    /// Numbers of steps that training can come to.
+    private static let steps = 0...(1 << 53)
+
     /// Writes the checkpoint as a safetensors file; a reader sees the old file, the new one, or none. Equal checkpoints give
     /// equal bytes.
     /// - Throws: `Diagnostic` when the file cannot be written.
@@ -112,7 +115,7 @@ extension Checkpoint {
             guard metadata["checkpoint"] == "1" else {
                 throw Diagnostic(.unsupportedVersion, "the file is no checkpoint that this program knows")
             }
-            guard let step = metadata["step"].flatMap({ Int($0) }), step >= 0,
+            guard let step = metadata["step"].flatMap({ Int($0) }), Self.steps.contains(step),
                 let seed = metadata["seed"].flatMap({ UInt64($0) }),
                 let method = metadata["method"].flatMap({ Optimizer.Method(rawValue: $0) })
             else { throw Diagnostic(.damagedFile, "the checkpoint's step, seed or method is damaged") }

@@ -26,7 +26,15 @@ extension ModelFile {
                     remedy: "make a model of it: lucency model import")
             }
             let built = try NetworkRegistry.network(network.kind, network.configuration)
-            let parameters = try built.parameters(seed: 0)
+            // What the file holds bounds what is allocated: settings alone could ask for any amount.
+            let declarations = try built.declarations()
+            let needed = saturatingSum(declarations.map(\.shape.count))
+            let held = saturatingSum(weights.tensors.map(\.count))
+            guard needed <= held else {
+                throw Diagnostic(
+                    .missingKey, "the network of these settings has \(needed) weights, the file holds \(held)")
+            }
+            let parameters = try Parameters(declarations.map(\.unset), seed: 0)
             try parameters.load(weights)
             return try Predictor(built, parameters: parameters, pool: pool, kernels: kernels, edges: edges)
         } catch let list as DiagnosticList {

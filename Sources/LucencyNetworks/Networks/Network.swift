@@ -44,6 +44,14 @@ extension Network {
         }
     }
 
+    /// The smallest size at or above `size` that the network takes. At the coarsest level at least two pixels are left,
+    /// because one has no variance.
+    func paddedSize(_ size: [Int]) -> [Int] {
+        var padded = zip(size, sizeMultiple).map { ($0 + $1 - 1) / $1 * $1 }
+        if padded == sizeMultiple, let last = padded.indices.last, sizeMultiple[last] > 1 { padded[last] *= 2 }
+        return padded
+    }
+
     /// The network's initial parameters: a function of the seed and each parameter's name.
     /// - Throws: `Diagnostic` when its settings contradict each other.
     public func parameters(seed: UInt64) throws(Diagnostic) -> Parameters {

@@ -52,7 +52,7 @@ public final class Predictor: Sendable {
                 .shapeMismatch, "the network takes images of \(network.axes) dimensions, found the shape \(shape)")
         }
         let size = shape.spatial
-        let padded = zip(size, network.sizeMultiple).map { ($0 + $1 - 1) / $1 * $1 }
+        let padded = network.paddedSize(size)
         let before = zip(padded, size).map { ($0 - $1) / 2 }
         let input = images.extended(to: padded, before: before, by: edges)
         let result = try plans.withLock { plans throws(Diagnostic) in try run(input, &plans) }
@@ -88,7 +88,7 @@ public final class Predictor: Sendable {
     /// Bytes that predicting images of a shape takes, besides the images and the parameters.
     /// - Throws: `Diagnostic` when the network cannot take the shape.
     public func bytes(_ shape: Shape) throws(Diagnostic) -> Int {
-        let padded = zip(shape.spatial, network.sizeMultiple).map { ($0 + $1 - 1) / $1 * $1 }
+        let padded = network.paddedSize(shape.spatial)
         let tape = Tape(.inference)
         let output = try network(
             tape.input("image", Shape([shape.images, shape.channels] + padded)), Scope(tape))

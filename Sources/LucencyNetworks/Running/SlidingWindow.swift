@@ -114,6 +114,11 @@ public struct SlidingWindow: Hashable, Sendable {
             ) { parts.append((image, $0, $1)) }
         }
         let channels = parts.first?.planes.shape.channels ?? 1
+        if let other = parts.first(where: { $0.planes.shape.channels != channels }) {
+            throw Diagnostic(
+                .shapeMismatch,
+                "predictions of one batch have \(channels) and \(other.planes.shape.channels) channels")
+        }
         let result = try shape.with(channels: channels)
         let plane = shape.spatial.dropFirst().reduce(1, *), depth = shape.spatial[0]
         return Tensor(trusted: result) { target in
@@ -135,6 +140,9 @@ public struct SlidingWindow: Hashable, Sendable {
             tile.allSatisfy({ $0 <= 1 << 20 })
         else {
             throw Diagnostic(.badArgument, "tiles of \(tile) cannot cover an image of size \(size)")
+        }
+        guard tile.reduce(4, { saturatingProduct($0, $1) }) <= Machine.memory else {
+            throw Diagnostic(.tooLarge, "a tile of \(tile) is more than the memory holds")
         }
         guard overlap >= 0, overlap <= 0.95 else {
             throw Diagnostic(.badArgument, "the overlap \(overlap) is not in 0...0.95")

@@ -55,7 +55,7 @@ public struct NetworkSummary: Hashable, Sendable {
         input = shape
         self.outputs = outputs.map(\.shape)
         parameters = tape.parameters.reduce(0) { $0 + ($1.isTrainable ? $1.shape.count : 0) }
-        operations = layers.reduce(0) { $0 + $1.operations }
+        operations = saturatingSum(layers.map(\.operations))
         inferenceBytes = plan.bytes(threads: threads)
         trainingBytes = try Self.trainingBytes(network, shape, kernels, threads)
     }

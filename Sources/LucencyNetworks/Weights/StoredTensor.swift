@@ -46,7 +46,7 @@ public struct StoredTensor: Sendable {
         self.count = count
         self.source = source
         self.offset = offset + start * width
-        self.strides = strides.flatMap { Self.isContiguous(shape, $0) || count == 0 ? nil : $0 }
+        self.strides = strides.flatMap { count == 0 || Self.isContiguous(shape, $0) ? nil : $0 }
     }
 
     /// A tensor from memory.

@@ -58,6 +58,16 @@ public struct ConvolutionWindow: Hashable, Sendable {
             pad_mode: Int32(paddingMode.code.rawValue), x_stride: 0, y_stride: 0)
     }
 
+    /// Refuses what the kernels cannot do, such as a depth of more than 64 taps.
+    func checkKernels(
+        from input: Shape, to output: Shape, groups: Int, _ operation: any Operation
+    ) throws(Diagnostic) {
+        let description = description(from: input, to: output, groups: groups)
+        guard withUnsafePointer(to: description, { lk_conv_valid($0) }) != 0 else {
+            throw operation.mismatch("a kernel of \(kernel) is more than the engine can do", input, output)
+        }
+    }
+
     /// Refuses what no convolution can do.
     func check(_ shape: Shape, _ operation: any Operation) throws(Diagnostic) {
         let axes = kernel.count
@@ -113,7 +123,9 @@ struct Convolution: Operation {
         guard spatial.allSatisfy({ $0 > 0 }) else {
             throw mismatch("the kernel \(window.kernel) is larger than the padded image", x)
         }
-        return [try Shape([x.images, weights[0]] + spatial)]
+        let result = try Shape([x.images, weights[0]] + spatial)
+        try window.checkKernels(from: x, to: result, groups: groups, self)
+        return [result]
     }
 
     func layouts(_ inputs: [Shape], available: [Layout]) -> OperationLayouts {
@@ -124,7 +136,7 @@ struct Convolution: Operation {
     }
 
     func floatingPointOperations(_ inputs: [Shape], _ outputs: [Shape]) -> Int {
-        2 * outputs[0].count * inputs[1].count / inputs[1][0]
+        saturatingProduct(2, outputs[0].count, inputs[1].count / inputs[1][0])
     }
 
     // MARK: Fusion
@@ -175,6 +187,12 @@ struct Convolution: Operation {
             hasBias && !biasIsFutile ? BlockedPieces(signature.outputs[0]).sumScratch : 0)
         memory.workerScratch = max(memory.workerScratch, Int(input.worker), Int(weights.worker))
         return memory
+    }
+
+    /// A bias is read in passing, unless a norm is folded into it; so is a residual.
+    func preparesInput(_ position: Int) -> Bool {
+        let last = 2 + (hasBias ? 1 : 0) + (foldedEpsilon == nil ? 0 : 4)
+        return position == 1 || foldedEpsilon != nil && position > 1 && position < last
     }
 
     func prepare(_ context: OperationContext) {

@@ -24,6 +24,8 @@ struct Normalization: Operation {
     var isCheap: Bool { true }
     var acceptsStrides: Bool { true }
 
+    var changesStates: Bool { ignoresConstants }
+
     /// Whether it is a fixed scale and shift per channel, which weights can take up.
     var canFold: Bool { if case .batch(_, usesRunning: true) = kind { true } else { false } }
 

@@ -33,13 +33,15 @@ struct TransposedConvolution: Operation {
             (size - 1) * window.stride[axis] - 2 * window.padding[axis]
                 + window.dilation[axis] * (window.kernel[axis] - 1) + outputPadding[axis] + 1
         }
-        return [try Shape([x.images, weights[1] * groups] + spatial)]
+        let result = try Shape([x.images, weights[1] * groups] + spatial)
+        try window.checkKernels(from: result, to: x, groups: groups, self)
+        return [result]
     }
 
     func layouts(_ inputs: [Shape], available: [Layout]) -> OperationLayouts { .blockedData }
 
     func floatingPointOperations(_ inputs: [Shape], _ outputs: [Shape]) -> Int {
-        2 * inputs[0].count * inputs[1].count / inputs[1][0]
+        saturatingProduct(2, inputs[0].count, inputs[1].count / inputs[1][0])
     }
 
     /// The convolution of which this is the adjoint leads from y to x.

@@ -3,9 +3,11 @@ import LucencyFoundation
 extension TensorPlan {
     /// Multiply-adds counted twice, of the forward pass; three times that with gradients, as is customary.
     public var floatingPointOperations: Int {
-        schedule.graph.nodes.reduce(0) {
-            $0 + $1.operation.floatingPointOperations($1.signature.inputs, $1.signature.outputs)
-        } * (hasGradients ? 3 : 1)
+        let forward = saturatingSum(
+            schedule.graph.nodes.lazy.map {
+                $0.operation.floatingPointOperations($0.signature.inputs, $0.signature.outputs)
+            })
+        return saturatingProduct(forward, hasGradients ? 3 : 1)
     }
 }
 

@@ -19,6 +19,8 @@ struct Schedule {
         /// The buffer of a concatenation that this one is a part of: where its first image begins, how far it is to the
         /// next, and how many there are.
         var part: (whole: Int, offset: Int, stride: Int, images: Int)?
+        /// Whether its content stays from run to run.
+        var isKept: Bool { if case .prepared = home { true } else { false } }
     }
 
     enum Phase { case forward, backward, recompute, add }
@@ -50,6 +52,8 @@ struct Schedule {
     private(set) var workerScratch = 0
 
     private let isTraining: Bool
+    /// Values that are not the same in every run with the same parameters.
+    private var isVariable: [Bool]
     private var memories: [OperationMemory] = []
     private var saved: [Int?]
     private var prepared: [Int?]
@@ -68,6 +72,7 @@ struct Schedule {
         self.graph = graph
         self.isTraining = isTraining
         content = Array(repeating: nil, count: graph.values.count)
+        isVariable = Array(repeating: false, count: graph.values.count)
         gradients = content
         saved = Array(repeating: nil, count: graph.nodes.count)
         prepared = saved
@@ -80,7 +85,9 @@ struct Schedule {
         for (id, value) in graph.values.enumerated() {
             let count = value.layout.count(value.shape)
             switch value.origin {
-            case .input: content[id] = buffer(count)
+            case .input:
+                content[id] = buffer(count)
+                isVariable[id] = true
             case .parameter(let index): content[id] = buffer(count, .parameter(index))
             case .constant(let tensor): content[id] = buffer(count, .constant(tensor))
             case .result: break
@@ -156,6 +163,7 @@ struct Schedule {
 
     private mutating func scheduleForward(_ index: Int) {
         let node = graph.nodes[index], memory = memories[index]
+        if node.inputs.contains(where: { isVariable[$0] }) { for output in node.outputs { isVariable[output] = true } }
         if node.operation.isView {
             // The same bytes under another shape.
             content[node.outputs[0]] = content[node.inputs[0]]
@@ -165,7 +173,10 @@ struct Schedule {
         if isConcatenatedInPlace(index) { return }
         for output in node.outputs { content[output] = newContent(of: output) }
         if memory.saved > 0, isTraining { saved[index] = buffer(memory.saved) }
-        if memory.prepared > 0 { prepared[index] = buffer(memory.prepared, isTraining ? .arena : .prepared) }
+        if memory.prepared > 0 {
+            let varies = node.inputs.enumerated().contains { isVariable[$1] && node.operation.preparesInput($0) }
+            prepared[index] = buffer(memory.prepared, isTraining || varies ? .arena : .prepared)
+        }
         // Whole cache lines, so that each worker's memory is aligned.
         workerScratch = max(workerScratch, (memory.workerScratch + 15) / 16 * 16)
         steps.append(

@@ -23,6 +23,8 @@ public final class TensorPlan: Sendable {
     let declarations: [ParameterDeclaration]
     let inputNames: [Int: String]
     public let hasGradients: Bool
+    /// Whether a run changes states of the network.
+    let changesStates: Bool
 
     /// - Parameters:
     ///   - outputs: values that will be read after a run.
@@ -34,6 +36,10 @@ public final class TensorPlan: Sendable {
     ) throws(Diagnostic) {
         if let loss, loss.shape.count != 1 {
             throw Diagnostic(.shapeMismatch, "gradients need a scalar loss, this one has the shape \(loss.shape)")
+        }
+        for value in outputs + inputGradients + (loss.map { [$0] } ?? [])
+        where value.id >= tape.shapes.count || tape.shapes[value.id] != value.shape {
+            throw Diagnostic(.badArgument, "a value of shape \(value.shape) belongs to another tape")
         }
         let isTraining = loss != nil
         let wanted = outputs.map(\.id) + (loss.map { [$0.id] } ?? [])
@@ -80,6 +86,7 @@ public final class TensorPlan: Sendable {
                 if case .input(let name) = tape.origins[id] { (id, name) } else { (id, "") }
             })
         hasGradients = isTraining
+        changesStates = graph.nodes.contains { $0.operation.changesStates }
     }
 
     /// Bytes that a workspace takes, without the parameters themselves: intermediate values, packed weights, the working

@@ -10,7 +10,9 @@ public final class Workspace {
     private let arena: AlignedBuffer<Float>
     private let gradientBuffer: AlignedBuffer<Float>
     private let workerBuffer: AlignedBuffer<Float>
-    private let prepared: Prepared
+    /// Parameters in the form that kernels want, and the version of the parameters they are of.
+    private let prepared: AlignedBuffer<Float>
+    private var preparedVersion = -1
     private let constants: [AlignedBuffer<Float>]
     private let contexts: [OperationContext]
     private let addresses: [UnsafeMutablePointer<Float>]
@@ -22,20 +24,19 @@ public final class Workspace {
 
     package func resetProfile() { stepSeconds = Array(repeating: 0, count: stepSeconds.count) }
 
-    /// Parameters in the form that kernels want, shared by workspaces of one plan.
-    private final class Prepared {
-        let buffer: AlignedBuffer<Float>
-        var version = -1
-        init(_ count: Int) { buffer = AlignedBuffer(repeating: 0, count: count) }
-    }
-
     /// - Parameters:
     ///   - parameters: those that the plan's tape declared; they are read at every run, not copied.
-    ///   - other: a workspace of the same plan and parameters whose packed weights to share.
-    /// - Throws: `Diagnostic` when a parameter is missing or has another shape.
+    ///   - memory: the most bytes that the workspace may take; all of the machine's unless said otherwise.
+    /// - Throws: `Diagnostic` when a parameter is missing or has another shape, or the memory does not suffice.
     public init(
-        _ plan: TensorPlan, parameters: Parameters, pool: ThreadPool, sharing other: Workspace? = nil
+        _ plan: TensorPlan, parameters: Parameters, pool: ThreadPool, memory: Int = Machine.memory
     ) throws(Diagnostic) {
+        let bytes = plan.bytes(threads: pool.threads)
+        guard bytes <= memory else {
+            throw Diagnostic(
+                .tooLarge, "the computation needs \(bytes >> 20) MiB, there are \(memory >> 20)",
+                remedy: "take smaller images or batches, or a sliding window of smaller tiles")
+        }
         self.plan = plan
         self.parameters = parameters
         self.pool = pool
@@ -43,11 +44,7 @@ public final class Workspace {
         gradientBuffer = AlignedBuffer(repeating: 0, count: plan.hasGradients ? parameters.trainableCount : 0)
         gradients = gradientBuffer.stableAddress
         workerBuffer = AlignedBuffer(repeating: 0, count: plan.schedule.workerScratch * pool.threads)
-        if let other, other.plan === plan, other.parameters === parameters {
-            prepared = other.prepared
-        } else {
-            prepared = Prepared(plan.preparedCount)
-        }
+        prepared = AlignedBuffer(repeating: 0, count: plan.preparedCount)
         var slots: [Parameters.Slot] = []
         for declaration in plan.declarations {
             guard let slot = parameters.slot(declaration.name), slot.declaration.shape == declaration.shape else {
@@ -56,7 +53,7 @@ public final class Workspace {
             }
             slots.append(slot)
         }
-        let base = arena.stableAddress, preparedBase = prepared.buffer.stableAddress, gradients = self.gradients
+        let base = arena.stableAddress, preparedBase = prepared.stableAddress, gradients = self.gradients
         var constants: [AlignedBuffer<Float>] = []
         let schedule = plan.schedule
         addresses = schedule.buffers.enumerated().map { index, buffer in
@@ -125,7 +122,7 @@ public final class Workspace {
                 if let base = source.baseAddress { addresses[buffer].update(from: base, count: source.count) }
             }
         }
-        let isStale = prepared.version != parameters.version
+        let isStale = preparedVersion != parameters.version
         for (index, current) in schedule.steps.enumerated() {
             let context = contexts[index], operation = schedule.graph.nodes[current.node].operation
             context.seed = seed
@@ -133,14 +130,17 @@ public final class Workspace {
             let start = measuresSteps ? Machine.seconds : 0
             switch current.phase {
             case .forward, .recompute:
-                if current.prepared != nil, isStale || plan.hasGradients { operation.prepare(context) }
+                if let buffer = current.prepared, isStale || !schedule.buffers[buffer].isKept {
+                    operation.prepare(context)
+                }
                 operation.forward(context)
             case .backward: operation.backward(context)
             case .add: add(current)
             }
             if measuresSteps { stepSeconds[index] += Machine.seconds - start }
         }
-        prepared.version = parameters.version
+        if plan.changesStates { parameters.noteChange() }
+        preparedVersion = parameters.version
     }
 
     private func add(_ step: Schedule.Step) {
@@ -165,7 +165,9 @@ public final class Workspace {
     /// The content of an output of the plan after a run.
     /// - Throws: `Diagnostic` when the plan was not asked for that value.
     public func tensor(_ value: Value) throws(Diagnostic) -> Tensor {
-        guard let lowered = plan.schedule.graph.wanted[value.id], let buffer = plan.schedule.content[lowered] else {
+        guard let lowered = plan.schedule.graph.wanted[value.id], let buffer = plan.schedule.content[lowered],
+            plan.schedule.graph.values[lowered].shape == value.shape
+        else {
             throw Diagnostic(.badArgument, "the plan does not keep that value: name it among its outputs")
         }
         return copy(buffer, value.shape)
@@ -174,7 +176,9 @@ public final class Workspace {
     /// The gradient of the loss with respect to an input, after a run.
     /// - Throws: `Diagnostic` when the plan was not asked for it.
     public func gradient(of input: Value) throws(Diagnostic) -> Tensor {
-        guard let lowered = plan.schedule.graph.inputs[input.id], let buffer = plan.schedule.gradients[lowered] else {
+        guard let lowered = plan.schedule.graph.inputs[input.id], let buffer = plan.schedule.gradients[lowered],
+            plan.schedule.graph.values[lowered].shape == input.shape
+        else {
             throw Diagnostic(.badArgument, "the plan has no gradient for that value: name it among its inputGradients")
         }
         return copy(buffer, input.shape)

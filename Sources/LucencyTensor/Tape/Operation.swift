@@ -23,6 +23,12 @@ package protocol Operation: Sendable {
     /// Brings parameters into the form that `forward` wants (packed weights). In inference this runs once.
     func prepare(_ context: OperationContext)
 
+    /// Whether `prepare` reads an input. Where such an input is no parameter, it runs every time.
+    func preparesInput(_ position: Int) -> Bool
+
+    /// Whether `forward` changes states of the network, such as running means.
+    var changesStates: Bool { get }
+
     /// Computes `context.outputs`, every element of them.
     func forward(_ context: OperationContext)
 
@@ -59,6 +65,8 @@ extension Operation {
     package var backwardReads: BackwardReads { .all }
     package func memory(_ signature: OperationSignature) -> OperationMemory { OperationMemory() }
     package func prepare(_ context: OperationContext) {}
+    package func preparesInput(_ position: Int) -> Bool { position > 0 }
+    package var changesStates: Bool { false }
     package var addsGradients: Bool { false }
     package var acceptsStrides: Bool { false }
     package var isView: Bool { false }

@@ -36,8 +36,15 @@ public final class Parameters: @unchecked Sendable {
                 throw Diagnostic(.duplicateName, "two parameters are named '\(declaration.name)'")
             }
             let padded = (declaration.shape.count + 15) / 16 * 16
+            guard trainableCount < Shape.maximumCount, stateCount < Shape.maximumCount else {
+                throw Diagnostic(.tooLarge, "the network has more than \(Shape.maximumCount) weights")
+            }
             slots.append(Slot(declaration: declaration, offset: declaration.isTrainable ? trainableCount : stateCount))
             if declaration.isTrainable { trainableCount += padded } else { stateCount += padded }
+        }
+        guard 4 * (trainableCount + stateCount) <= Machine.memory else {
+            throw Diagnostic(
+                .tooLarge, "the network's \(trainableCount + stateCount) weights are more than the memory holds")
         }
         self.slots = slots
         self.indices = indices

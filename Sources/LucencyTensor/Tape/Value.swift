@@ -14,6 +14,11 @@ public struct ParameterDeclaration: Hashable, Sendable {
     public let initializer: Initializer
     /// Whether gradients are computed and optimisers change it.
     public let isTrainable: Bool
+
+    /// The same, beginning with zeros: for parameters that are read from a file at once.
+    package var unset: ParameterDeclaration {
+        ParameterDeclaration(name: name, shape: shape, initializer: .constant(0), isTrainable: isTrainable)
+    }
 }
 
 /// How a parameter begins.

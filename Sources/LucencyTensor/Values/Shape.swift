@@ -92,3 +92,19 @@ package enum Layout: Hashable, Sendable {
         }
     }
 }
+
+/// The product of counts, or the largest number where there is none as large.
+package func saturatingProduct(_ factors: Int...) -> Int {
+    factors.reduce(1) { product, factor in
+        let (value, overflow) = product.multipliedReportingOverflow(by: factor)
+        return overflow ? .max : value
+    }
+}
+
+/// The sum of counts, or the largest number where there is none as large.
+package func saturatingSum(_ terms: some Sequence<Int>) -> Int {
+    terms.reduce(0) { sum, term in
+        let (value, overflow) = sum.addingReportingOverflow(term)
+        return overflow ? .max : value
+    }
+}

@@ -3,7 +3,7 @@ import LucencyFoundation
 /// A contiguous, row-major array of float32 with a shape. A value: copies share memory until one of them changes.
 public struct Tensor: Hashable, Sendable {
     public let shape: Shape
-    public var buffer: AlignedBuffer<Float>
+    public package(set) var buffer: AlignedBuffer<Float>
 
     /// - Throws: `Diagnostic` when the number of elements is not that of the shape.
     public init(_ shape: Shape, _ buffer: AlignedBuffer<Float>) throws(Diagnostic) {
