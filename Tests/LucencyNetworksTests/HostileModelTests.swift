@@ -36,7 +36,7 @@ import Testing
         for side in [1, 5, 8, 9] {
             let result = try predictor(Tensor(Shape([1, 1, side, side]), repeating: 0.5))
             #expect(result.shape.spatial == [side, side])
-            #expect(result.array.allSatisfy(\.isFinite))
+            #expect(!result.array.contains { !$0.isFinite })
         }
     }
 

@@ -26,11 +26,12 @@ extension ModelFile {
                     remedy: "make a model of it: lucency model import")
             }
             let built = try NetworkRegistry.network(network.kind, network.configuration)
-            // What the file holds bounds what is allocated: settings alone could ask for any amount.
+            // What the file holds bounds what is allocated: settings alone could ask for any amount. A little more is let
+            // through, so that all names that are missing can be told.
             let declarations = try built.declarations()
             let needed = saturatingSum(declarations.map(\.shape.count))
             let held = saturatingSum(weights.tensors.map(\.count))
-            guard needed <= held else {
+            guard needed <= max(held, 1 << 24) else {
                 throw Diagnostic(
                     .missingKey, "the network of these settings has \(needed) weights, the file holds \(held)")
             }

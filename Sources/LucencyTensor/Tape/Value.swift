@@ -15,6 +15,13 @@ public struct ParameterDeclaration: Hashable, Sendable {
     /// Whether gradients are computed and optimisers change it.
     public let isTrainable: Bool
 
+    public init(name: String, shape: Shape, initializer: Initializer, isTrainable: Bool = true) {
+        self.name = name
+        self.shape = shape
+        self.initializer = initializer
+        self.isTrainable = isTrainable
+    }
+
     /// The same, beginning with zeros: for parameters that are read from a file at once.
     package var unset: ParameterDeclaration {
         ParameterDeclaration(name: name, shape: shape, initializer: .constant(0), isTrainable: isTrainable)

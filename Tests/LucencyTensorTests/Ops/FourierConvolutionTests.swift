@@ -85,7 +85,7 @@ import Testing
         // A kernel as large as the image, with one result, is cheap; many spectra would take too much memory.
         #expect(try !isFourier([1, 8, 64, 64], ConvolutionWindow(kernel: [64, 64], padding: 0)))
         #expect(try !isFourier([1, 256, 128, 128], square(31)))
-        #expect(try !isFourier([1, 1, 1, 1 << 29], ConvolutionWindow(kernel: [1, 1001])))
+        #expect(try !isFourier([1, 1, 1, 1 << 20], ConvolutionWindow(kernel: [1, 1001])))
         #expect(try !isFourier([1, 1, 512, 512], ConvolutionWindow(kernel: [31, 31], stride: 2)))
         #expect(try !isFourier([1, 1, 512, 512], ConvolutionWindow(kernel: [31, 31], dilation: 2)))
         #expect(try !isFourier([1, 1, 512, 512], ConvolutionWindow(kernel: [31, 31], paddingMode: .reflect)))
