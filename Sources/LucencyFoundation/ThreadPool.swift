@@ -86,6 +86,8 @@ public final class ThreadPool: Sendable {
         let next = Atomic<Int>(0)
         /// Helpers at work now, and how many ever came: that number is the worker's. Each comes at most once.
         let helpers = Monitor((working: 0, arrived: 0))
+        /// As in `helpers`, to look at without the lock.
+        let working = Atomic<Int>(0)
         private let failure = Lock<(index: Int, error: any Error)?>(nil)
 
         init(count: Int, body: @escaping @Sendable (Int, Int) throws -> Void) {
@@ -110,6 +112,7 @@ public final class ThreadPool: Sendable {
         }
 
         func waitForHelpers() -> (any Error)? {
+            lookAgain { working.load(ordering: .relaxed) > 0 }
             helpers.wait { $0.working == 0 }
             return failure.withLock { $0?.error }
         }
@@ -117,8 +120,13 @@ public final class ThreadPool: Sendable {
 
     private final class Queue: Sendable {
         private let state = Monitor((jobs: [Job](), closed: false))
+        /// Counts loops, so that a helper sees without the lock that another one began.
+        private let posts = Atomic<Int>(0)
 
-        func post(_ job: Job) { state.update { $0.jobs.append(job) } }
+        func post(_ job: Job) {
+            state.update { $0.jobs.append(job) }
+            posts.add(1, ordering: .relaxed)
+        }
         func withdraw(_ job: Job) { state.update { $0.jobs.removeAll { $0 === job } } }
         func close() { state.update { $0.closed = true } }
 
@@ -127,6 +135,9 @@ public final class ThreadPool: Sendable {
                 job.work(as: worker)
                 withdraw(job)
                 job.helpers.update { $0.working -= 1 }
+                job.working.subtract(1, ordering: .relaxed)
+                let seen = posts.load(ordering: .relaxed)
+                lookAgain { posts.load(ordering: .relaxed) == seen }
             }
         }
 
@@ -135,12 +146,23 @@ public final class ThreadPool: Sendable {
                 guard let job = state.jobs.last else { return nil }
                 let worker = job.helpers.update { helpers in
                     helpers.working += 1
+                    job.working.add(1, ordering: .relaxed)
                     helpers.arrived += 1
                     return helpers.arrived
                 }
                 return (job, worker)
             }
         }
+    }
+}
+
+/// Waits for something short before going to sleep, which costs more: the loops of one computation follow each other closely.
+/// Some tens of microseconds at the most, in which others may have the processor.
+private func lookAgain(while isPending: () -> Bool) {
+    var patience = 300
+    while patience > 0, isPending() {
+        sched_yield()
+        patience -= 1
     }
 }
 
