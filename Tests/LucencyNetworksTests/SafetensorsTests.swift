@@ -99,7 +99,8 @@ struct SafetensorsTests {
         }
     }
 
-    @Test("A header of a hundred thousand tensors opens in seconds")
+    // Anything quadratic would take far longer than the limit.
+    @Test("A header of a hundred thousand tensors opens", .timeLimit(.minutes(5)))
     func manyTensors() throws {
         var header = "{"
         for index in 0..<100_000 {
@@ -108,10 +109,7 @@ struct SafetensorsTests {
         }
         header.removeLast()
         let bytes = safetensors(header + "}", data: [UInt8](repeating: 0, count: 400_000))
-        var count = 0
-        let time = try ContinuousClock().measure { count = try Weights(bytes: bytes).tensors.count }
-        #expect(count == 100_000)
-        #expect(time < .seconds(20), "\(time)")
+        #expect(try Weights(bytes: bytes).tensors.count == 100_000)
     }
 
     // MARK: Hostile files
