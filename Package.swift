@@ -38,8 +38,8 @@ let package = Package(
         .target(
             name: "LucencyStages",
             dependencies: [
-                "LucencyPipeline", "LucencyReports", "LucencyNetworks", "LucencyCalibration", "LucencyMorphology",
-                "LucencyFourier", "LucencyFormats", "LucencyImaging", "LucencyFoundation",
+                "LucencyPipeline", "LucencyReports", "LucencyPhantoms", "LucencyNetworks", "LucencyCalibration",
+                "LucencyMorphology", "LucencyFourier", "LucencyFormats", "LucencyImaging", "LucencyFoundation",
             ]),
         .target(
             name: "LucencyPipeline",
@@ -49,7 +49,9 @@ let package = Package(
         .target(name: "LucencyReports", dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation"]),
         .target(
             name: "LucencyLearning", dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation"]),
-        .target(name: "LucencyPhantoms", dependencies: ["LucencyImaging", "LucencyFoundation"]),
+        .target(
+            name: "LucencyPhantoms",
+            dependencies: ["LucencyMorphology", "LucencyFourier", "LucencyImaging", "LucencyFoundation"]),
         .target(name: "LucencyNetworks", dependencies: ["LucencyTensor", "LucencyFoundation"]),
         .target(
             name: "LucencyCalibration", dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation"]),
@@ -115,7 +117,11 @@ let package = Package(
             exclude: ["Fixtures"]),
         .testTarget(
             name: "LucencyPhantomsTests",
-            dependencies: ["LucencyPhantoms", "LucencyImaging", "LucencyFoundation", "Support"]),
+            dependencies: [
+                "LucencyPhantoms", "LucencyMorphology", "LucencyFourier", "LucencyImaging", "LucencyFoundation",
+                "Support",
+            ],
+            exclude: ["Fixtures"]),
         .testTarget(name: "LucencyReportsTests", dependencies: ["LucencyReports", "LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyPipelineTests",

@@ -11,7 +11,8 @@ struct LucencyCommand: ParsableCommand {
             """,
         version: "lucency \(lucencyVersion)",
         subcommands: [
-            RunCommand.self, CheckCommand.self, GraphCommand.self, StagesCommand.self, SchemaCommand.self,
+            RunCommand.self, PhantomCommand.self, CheckCommand.self, GraphCommand.self, StagesCommand.self,
+            SchemaCommand.self,
             WhyCommand.self, VerifyCommand.self, InspectCommand.self, ConvertCommand.self, ApplyCommand.self,
             ModelCommand.self, DoctorCommand.self,
         ])

@@ -3,7 +3,7 @@ import LucencyPipeline
 extension Catalog {
     /// Everything that Lucency ships. A new stage is one file and one line here.
     public static let standard = Catalog(
-        sources: [.folder],
+        sources: [.folder, .phantom],
         stages: [
             .resample,
             .restore,
@@ -30,6 +30,7 @@ extension Catalog {
             .probabilitiesPNG, .probabilitiesTIFF,
             .tableCSV, .tableMarkdown, .tableJSON,
             .model,
+            .recordJSON,
         ],
         components: [
             ComponentKind(ThresholdMethod.self),
@@ -38,5 +39,6 @@ extension Catalog {
             ComponentKind(GrayMethod.self),
             ComponentKind(FilterProfile.self),
             ComponentKind(OverlayWindow.self),
+            ComponentKind(PhantomWorld.self),
         ])
 }

@@ -48,11 +48,17 @@ public struct SourceItem: Sendable {
     /// File name with extension.
     public let name: String
     public let loaders: [String: ItemLoader]
+    /// Makes several ports at once, where that costs less than one by one; the loaders still describe them.
+    let loadTogether: (@Sendable (Set<String>, ThreadPool) throws -> [String: any PortValue])?
 
-    public init(relative: String, name: String, loaders: [String: ItemLoader]) {
+    public init(
+        relative: String, name: String, loaders: [String: ItemLoader],
+        loadTogether: (@Sendable (Set<String>, ThreadPool) throws -> [String: any PortValue])? = nil
+    ) {
         self.relative = relative
         self.name = name
         self.loaders = loaders
+        self.loadTogether = loadTogether
     }
 
     /// File name without folders and extension.

@@ -115,6 +115,21 @@ public struct LocatedYAML: Sendable {
         }
     }
 
+    /// This mapping with another's values in place of its own, mappings within them likewise, key by key.
+    public func merged(with other: LocatedYAML) -> LocatedYAML {
+        guard var entries, let new = other.entries else { return other }
+        for entry in new {
+            if let index = entries.firstIndex(where: { $0.key == entry.key }) {
+                entries[index].value = entries[index].value.merged(with: entry.value)
+            } else {
+                entries.append(entry)
+            }
+        }
+        var copy = self
+        copy.content = .mapping(entries)
+        return copy
+    }
+
     /// The same tree with one value replaced or added, for `--set a.b.c=YAML`.
     ///
     /// A number as key steps into a list (from 0).

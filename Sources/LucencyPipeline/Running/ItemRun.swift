@@ -153,11 +153,22 @@ struct ItemRun {
     }
 
     private mutating func load(_ source: ConfiguredSource, _ id: Int) {
-        for (index, port) in source.ports.enumerated() {
-            let wire = PlanInput(node: id, output: index)
-            guard readers[wire] != nil, let loader = item.loaders[port.name] else { continue }
+        let wanted = source.ports.indices.filter { readers[PlanInput(node: id, output: $0)] != nil }
+        var together: [String: any PortValue] = [:]
+        if let loadTogether = item.loadTogether {
             do {
-                keep(try loader.load(), wire)
+                together = try loadTogether(Set(wanted.map { source.ports[$0].name }), pool)
+            } catch {
+                var diagnostic = Diagnostic.wrapping(error, as: .stageFailed)
+                diagnostic.message = "\(plan.nodes[id].label): \(diagnostic.message)"
+                return diagnostics.append(diagnostic.located(in: item.relative))
+            }
+        }
+        for index in wanted {
+            let wire = PlanInput(node: id, output: index)
+            guard let loader = item.loaders[source.ports[index].name] else { continue }
+            do {
+                keep(try together.removeValue(forKey: source.ports[index].name) ?? loader.load(), wire)
             } catch {
                 var diagnostic = Diagnostic.wrapping(error, as: .unreadableFile)
                 if let path = loader.paths.first { diagnostic = diagnostic.located(in: path) }

@@ -28,6 +28,7 @@ extension SourceDescriptor {
             Parameter("overrideSpacing", \.overrideSpacing, help: "Let `spacing` win over what files state."),
             Parameter(
                 "page", \.page, in: .atLeast(1), help: "Page of multi-page files; left out: all pages as a volume."),
+            Parameter("keep", \.keep, help: "Only some of the items, chosen by a seed: {count: 10}."),
         ]
     ) { settings, place, decoding in
         var source = FolderSource()
@@ -58,7 +59,7 @@ extension SourceDescriptor {
                 remedy: name == "label" ? "write `labels: DIR`, or choose another name" : "choose another name")
         }
         source.check(at: place, &decoding)
-        return source.configured(readers: .standard)
+        return source.configured(readers: .standard).keeping(settings.keep?.selection)
     }
 }
 
@@ -79,6 +80,7 @@ private struct FolderSettings: Sendable {
     var spacing: [Length] = []
     var overrideSpacing = false
     var page: Int?
+    var keep: KeepSetting?
 }
 
 private struct ImagesSetting: ParameterValue {

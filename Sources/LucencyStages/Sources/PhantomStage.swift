@@ -1,0 +1,183 @@
+import LucencyFoundation
+import LucencyImaging
+import LucencyPhantoms
+import LucencyPipeline
+
+extension SourceDescriptor {
+    static let phantom = SourceDescriptor(
+        "phantom", "Test images rendered on the fly, with their truth; its ports are the phantom's products.",
+        prototype: PhantomSettings(),
+        parameters: [
+            Parameter("file", \.file, help: "Phantom file, such as phantoms/organs.yaml."),
+            Parameter("world", \.world, help: "A world written out here, instead of a file."),
+            Parameter("set", \.set, help: "Values that replace those under `with:` of the file, as a mapping like it."),
+            Parameter("count", \.count, in: .within(1...1_000_000), help: "How many items."),
+            Parameter(
+                "first", \.first, in: .within(0...999_999),
+                help: "Index of the first one; items of other indices are other pictures."),
+            Parameter(
+                "seed", \.seed, in: .atLeast(0),
+                help: "Equal seeds and indices are equal pictures; left out: the run's."
+            ),
+            Parameter("keep", \.keep, help: "Only some of the items, chosen by a seed: {count: 10}."),
+        ]
+    ) { settings, place, decoding in
+        let none = ConfiguredSource(ports: [Port("image", Image.portType)], needsInput: false) { _ in
+            ItemListing(items: [])
+        }
+        guard let world = settings.resolvedWorld(at: place, &decoding) else { return none }
+        let source = PhantomSource(
+            world: world, indices: settings.first..<settings.first + settings.count,
+            seed: settings.seed.map { UInt64($0) })
+        return source.configured(files: settings.file.map { [$0.path] } ?? []).keeping(settings.keep?.selection)
+    }
+}
+
+private struct PhantomSettings: Sendable {
+    var file: FilePath?
+    var world: PhantomWorld?
+    var set: VerbatimYAML?
+    var count = 100
+    var first = 0
+    var seed: Int?
+    var keep: KeepSetting?
+
+    func resolvedWorld(at place: Diagnostic.Place?, _ decoding: inout Decoding) -> PhantomWorld? {
+        switch (file, world) {
+        case (nil, nil):
+            decoding.error(
+                .missingKey, "a phantom source needs a file", at: place,
+                remedy: "add `file: phantoms/NAME.yaml`, or `world: {uses: NAME, with: {…}}`")
+            return nil
+        case (.some, .some):
+            decoding.error(.badValue, "`file` and `world` are both given", at: place, remedy: "keep one")
+            return nil
+        case (nil, let world?):
+            if let set {
+                decoding.error(
+                    .badValue, "`set` changes a file's values, and there is no file", at: set.yaml.place,
+                    remedy: "write the values under `world: {with: …}`")
+                return nil
+            }
+            return world.isSound(at: place, &decoding) ? world : nil
+        case (let file?, nil):
+            do throws(Diagnostic) {
+                var tree = try PhantomFile.tree(path: file.path)
+                if let set {
+                    let below = tree["with"] ?? LocatedYAML(.mapping([]), at: tree.place)
+                    tree = try tree.setting(["with"], to: below.merged(with: set.yaml), option: "set")
+                }
+                var inner = Decoding(folder: FileSystem.folder(of: file.path))
+                let phantom = PhantomFile.decode(tree, &inner)
+                for diagnostic in inner.diagnostics { decoding.report(diagnostic) }
+                return phantom?.world
+            } catch {
+                var fault = error
+                if fault.place == nil { fault.place = place }
+                decoding.report(fault)
+                return nil
+            }
+        }
+    }
+}
+
+/// A piece of YAML that something else decodes.
+private struct VerbatimYAML: ParameterValue {
+    let yaml: LocatedYAML
+
+    static var typeName: String { "a mapping" }
+    static var schema: JSONValue { ["type": "object"] }
+    static func decode(_ yaml: LocatedYAML, _ decoding: inout Decoding) -> VerbatimYAML? {
+        guard yaml.entries != nil else {
+            decoding.error(.badValue, "expected a mapping, found \(yaml.shown)", at: yaml.place)
+            return nil
+        }
+        return VerbatimYAML(yaml: yaml)
+    }
+    var canonical: JSONValue { yaml.canonical }
+}
+
+/// Renders items of a phantom when they are asked for.
+private struct PhantomSource: Sendable {
+    let world: PhantomWorld
+    let indices: Range<Int>
+    let seed: UInt64?
+
+    /// What phantoms draw for equal settings; raise it whenever any of them draws something else.
+    private static let revision = 1
+
+    func configured(files: [String]) -> ConfiguredSource {
+        let products = world.phantom.products
+        let ports = products.map { Port($0.name, $0.portType) } + [Port("parameters", RecordValue.portType)]
+        return ConfiguredSource(ports: ports, needsInput: false, files: files) { context in
+            let geometry = try world.phantom.geometry
+            let canonical = world.canonical.text
+            return ItemListing(
+                items: indices.map { item($0, products, geometry, canonical, seed ?? context.seed) })
+        }
+    }
+
+    private func item(
+        _ index: Int, _ products: [PhantomProduct], _ geometry: Geometry, _ canonical: String, _ seed: UInt64
+    ) -> SourceItem {
+        let digits = String(index)
+        // The same name whatever the count.
+        let name = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+        let phantom = world.phantom
+        var loaders: [String: ItemLoader] = [:]
+        for port in products.map(\.name) + ["parameters"] {
+            let estimate = products.first { $0.name == port }?.estimate(geometry) ?? ValueEstimate(size: GridSize(1, 1))
+            loaders[port] = ItemLoader(paths: [], reader: "phantom \(Self.revision)") {
+                estimate
+            } contentHashes: {
+                [SHA256.hex(of: "\(canonical)\n\(seed)\n\(index)\n\(port)")]
+            } load: {
+                try Self.render(phantom, seed, index, [port], .serial)[port] ?? RecordValue(.null)
+            }
+        }
+        return SourceItem(relative: name, name: name, loaders: loaders) { wanted, pool in
+            try Self.render(phantom, seed, index, wanted, pool)
+        }
+    }
+
+    private static func render(
+        _ phantom: any Phantom, _ seed: UInt64, _ index: Int, _ wanted: Set<String>, _ pool: ThreadPool
+    ) throws -> [String: any PortValue] {
+        let (values, drawn) = try phantom(seed: seed, index: index, wanted.subtracting(["parameters"]), pool: pool)
+        var ports: [String: any PortValue] = values.mapValues(\.portValue)
+        ports["parameters"] = RecordValue([
+            "seed": .string(String(seed)), "index": .integer(index), "drawn": drawn,
+        ])
+        return ports
+    }
+}
+
+extension PhantomProduct {
+    fileprivate var portType: PortType {
+        switch kind {
+        case .image, .floatImage: Image.portType
+        case .labels: LabelMap.portType
+        case .probabilities: ProbabilityMap.portType
+        }
+    }
+
+    fileprivate func estimate(_ common: Geometry) -> ValueEstimate {
+        let channels =
+            switch kind {
+            case .image(let channels, _), .floatImage(let channels): channels
+            case .labels: 1
+            case .probabilities(let classes): classes
+            }
+        return ValueEstimate(geometry: geometry ?? common, channels: channels)
+    }
+}
+
+extension PhantomValue {
+    fileprivate var portValue: any PortValue {
+        switch self {
+        case .image(let image): image
+        case .labels(let labels): labels
+        case .probabilities(let map): map
+        }
+    }
+}
