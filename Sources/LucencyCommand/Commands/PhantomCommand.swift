@@ -111,7 +111,7 @@ struct PhantomCommand: ParsableCommand {
         ]
         let pipeline: JSONValue = [
             "lucency": 1, "name": .string(phantom.name),
-            "seed": .string(String(seed)), "sources": ["phantom": source], "outputs": .object(outputs),
+            "sources": ["phantom": source], "outputs": .object(outputs),
         ]
         // JSON is YAML.
         let made = try PipelineFile(
