@@ -23,6 +23,7 @@ extension Catalog {
         collectors: [
             .gather,
             .evaluateSegmentation,
+            .contactSheet,
         ],
         writers: [
             .imagePNG, .imageTIFF,

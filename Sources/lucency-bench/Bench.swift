@@ -6,9 +6,9 @@ import Lucency
 @main
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "lucency-bench", abstract: "Renders test images and measures commands.",
+        commandName: "lucency-bench", abstract: "Measures commands and the engine.",
         subcommands: [
-            ImagesCommand.self, HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self,
+            HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self,
         ])
 
     static func main() {

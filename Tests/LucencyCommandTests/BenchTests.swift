@@ -6,38 +6,6 @@ import Testing
 @Suite struct BenchTests {
     private let bench = Program(product: "lucency-bench")
 
-    @Test func `images writes pictures and masks of equal names that a seed repeats`() throws {
-        try withTemporaryFolder { folder in
-            let size = ["--count", "2", "--width", "64", "--height", "48", "--seed", "5"]
-            let a = folder.appending(path: "a").path, b = folder.appending(path: "b").path
-            let masks = folder.appending(path: "masks").path
-            let first = try bench.run(["images", a, "--masks", masks] + size)
-            try #require(first.status == 0, "\(first.errors)")
-            #expect(try bench.run(["images", b] + size).status == 0)
-            #expect(try FileManager.default.contentsOfDirectory(atPath: a).sorted() == ["00.png", "01.png"])
-            #expect(try FileManager.default.contentsOfDirectory(atPath: masks).sorted() == ["00.png", "01.png"])
-            for name in ["00.png", "01.png"] {
-                #expect(FileManager.default.contentsEqual(atPath: "\(a)/\(name)", andPath: "\(b)/\(name)"))
-            }
-            let truth = try Membranes(seed: 5, width: 64, height: 48)(index: 1)
-            let image = try PNGFormat().readImage("\(a)/01.png", pages: .automatic, region: nil, limits: .standard)
-            #expect(image.pixels == truth.image.pixels)
-            #expect(abs(image.geometry.spacing.x - 4e-6) < 1e-12)
-            let mask = try PNGFormat().readLabels("\(masks)/01.png", pages: .automatic, limits: .standard)
-            #expect(mask.labels.array == truth.labels.labels.array.map { $0 * 255 })
-        }
-    }
-
-    @Test func `images refuses counts and sizes it cannot render`() throws {
-        try withTemporaryFolder { folder in
-            let out = folder.appending(path: "out").path
-            #expect(try bench.run(["images", out, "--count", "0"]).status != 0)
-            let small = try bench.run(["images", out, "--width", "8"])
-            #expect(small.status == 1)
-            #expect(small.errors.contains("a phantom of 8 × 512 pixels is outside 32...8192 [LC0408]"))
-        }
-    }
-
     @Test func `huge writes a tiled TIFF in far less memory than it holds`() throws {
         try withTemporaryFolder { folder in
             let path = folder.appending(path: "huge.tif").path

@@ -20,13 +20,13 @@ struct DocumentationTests {
             .filter { $0.hasPrefix("lucency ") }
         guard !commands.isEmpty else { return }
         try withTemporaryFolder { folder in
-            try FileManager.default.createSymbolicLink(
-                at: folder.appending(path: "pipelines"), withDestinationURL: TestFiles.root.appending(path: "pipelines")
-            )
-            let images = try Program(product: "lucency-bench").run(
-                ["images", "images", "--masks", "masks", "--count", "2", "--width", "256", "--height", "256"],
-                in: folder)
-            try #require(images.status == 0, "\(images.errors)")
+            for name in ["pipelines", "phantoms"] {
+                try FileManager.default.createSymbolicLink(
+                    at: folder.appending(path: name), withDestinationURL: TestFiles.root.appending(path: name))
+            }
+            try Slices.render(
+                Membranes(width: 256, height: 256), seed: 1, count: 2, images: folder.appending(path: "images"),
+                masks: folder.appending(path: "masks"))
             let shell = try #require(Program(onPath: "sh"))
             for command in commands {
                 let line = "lucency() { '\(lucencyBinary.path)' \"$@\"; }; \(command)"
@@ -60,7 +60,7 @@ struct DocumentationTests {
     func help() throws {
         for command in [
             "run", "check", "apply", "graph", "stages", "schema", "inspect", "convert", "why", "verify", "doctor",
-            "model",
+            "model", "phantom",
         ] {
             let run = try runLucency([command, "--help"])
             #expect(run.status == 0)

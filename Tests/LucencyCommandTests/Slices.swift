@@ -1,5 +1,7 @@
 import Foundation
+import Lucency
 import Support
+import Testing
 
 /// Folders of electron micrographs to run on.
 enum Slices {
@@ -8,15 +10,26 @@ enum Slices {
         let root = FileManager.default.temporaryDirectory.appending(
             path: "lucency-slices-\(ProcessInfo.processInfo.processIdentifier)")
         let images = root.appending(path: "images"), masks = root.appending(path: "masks")
-        for folder in [images, masks] {
-            try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        }
-        _ = try? Program(product: "lucency-bench").run([
-            "images", images.path, "--masks", masks.path, "--count", "6", "--seed", "3", "--width", "128", "--height",
-            "128",
-        ])
+        try? render(Membranes(width: 128, height: 128), seed: 3, count: 6, images: images, masks: masks)
         return (images, masks)
     }()
+
+    /// Writes pictures and masks (255 cell, 0 membrane) as `00.png`, `01.png`, …
+    static func render(_ phantom: Membranes, seed: UInt64, count: Int, images: URL, masks: URL) throws {
+        for folder in [images, masks] {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        }
+        for index in 0..<count {
+            let values = try phantom(seed: seed, index: index).values
+            let name = (index < 10 ? "0" : "") + "\(index).png"
+            let image = try #require(values["image"]?.image), labels = try #require(values["label"]?.labels)
+            let options = WriteOptions(bits: 8)
+            try PNGFormat().write(image, to: images.appending(path: name).path, options: options)
+            let visible = try LabelMap(
+                geometry: labels.geometry, labels: AlignedBuffer(labels.labels.array.map { $0 * 255 }))
+            try PNGFormat().write(visible, to: masks.appending(path: name).path, options: options)
+        }
+    }
 
     /// The thirty real slices, where the shared data are there.
     static let real = TestFiles.shared?.appending(path: "data/isbi-em/images")

@@ -12,7 +12,8 @@ public enum TestFiles {
     public static let shared: URL? = {
         let named = ProcessInfo.processInfo.environment["LUCENCY_SHARED"].map { URL(filePath: $0) }
         let url = named ?? root.deletingLastPathComponent().appending(path: "shared")
-        return FileManager.default.fileExists(atPath: url.path) ? url : nil
+        // Listing a folder through a link to it finds nothing.
+        return FileManager.default.fileExists(atPath: url.path) ? url.resolvingSymlinksInPath() : nil
     }()
 
     /// The small fixtures committed beside a test target: `Tests/<target>/Fixtures/<name>`.

@@ -6,12 +6,7 @@ import LucencyFoundation
 /// window. Labels 0 and `LabelMap.ignoreLabel` are not drawn. With a reference, its outline is drawn on top in its own colour: fill beyond the outline
 /// is a false positive, outline without fill a false negative. Volumes are drawn slice by slice.
 public struct Overlay: Sendable {
-    /// What becomes black and white.
-    public enum Window: Hashable, Sendable {
-        /// Percent of the values, 0...100.
-        case percentile(lower: Double, upper: Double)
-        case fixed(low: Double, high: Double)
-    }
+    public typealias Window = DisplayWindow
 
     public var window: Window
     /// Share of the label's colour inside it, 0...1; 0 draws no fill.
@@ -46,7 +41,7 @@ public struct Overlay: Sendable {
         guard (0...32).contains(outline), (1...32).contains(referenceOutline) else {
             throw Diagnostic(.badArgument, "an outline is at most 32 pixels wide, a reference's at least 1")
         }
-        let (low, high) = try window(of: image)
+        let (low, high) = try window.limits(of: image)
         let table = labels.table
 
         let size = image.size, count = size.count
@@ -66,9 +61,9 @@ public struct Overlay: Sendable {
                             for x in 0..<size.x {
                                 let i = row &* size.x &+ x
                                 var color = SIMD3<Double>(
-                                    Self.display(values[sources[0] &* count &+ i], low, high),
-                                    Self.display(values[sources[1] &* count &+ i], low, high),
-                                    Self.display(values[sources[2] &* count &+ i], low, high))
+                                    DisplayWindow.level(values[sources[0] &* count &+ i], low, high),
+                                    DisplayWindow.level(values[sources[1] &* count &+ i], low, high),
+                                    DisplayWindow.level(values[sources[2] &* count &+ i], low, high))
                                 let label = edge.labels[i]
                                 if Outline.isDrawn(label) {
                                     if label != lastLabel {
@@ -93,31 +88,6 @@ public struct Overlay: Sendable {
         return try Image(
             geometry: image.geometry, colorModel: .rgb, pixels: pixels,
             origin: Origin(fileName: image.origin?.fileName ?? "", stored: .uint8))
-    }
-
-    /// 0...255; a constant image is gray.
-    private static func display(_ value: Float, _ low: Double, _ high: Double) -> Double {
-        guard high > low else { return Double(value) < low ? 0 : Double(value) > low ? 255 : 128 }
-        return min(max((Double(value) - low) / (high - low), 0), 1) * 255
-    }
-
-    private func window(of image: Image) throws(Diagnostic) -> (Double, Double) {
-        switch window {
-        case .fixed(let low, let high):
-            guard low < high, low.isFinite, high.isFinite else {
-                throw Diagnostic(.badArgument, "the window \(low)...\(high) is empty")
-            }
-            return (low, high)
-        case .percentile(let lower, let upper):
-            guard lower >= 0, lower < upper, upper <= 100 else {
-                throw Diagnostic(.badArgument, "the percentiles \(lower) and \(upper) are not ascending within 0...100")
-            }
-            let shown = image.colorModel == .rgb || image.colorModel == .rgba ? 3 : 1
-            return image.pixels.withUnsafeBufferPointer {
-                let quantiles = Quantiles([UnsafeBufferPointer(rebasing: $0[..<(shown * image.size.count)])])
-                return (quantiles(lower / 100) ?? 0, quantiles(upper / 100) ?? 0)
-            }
-        }
     }
 }
 

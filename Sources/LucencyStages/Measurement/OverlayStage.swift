@@ -1,7 +1,7 @@
 import LucencyImaging
 import LucencyPipeline
 
-typealias OverlayWindow = Overlay.Window
+typealias OverlayWindow = DisplayWindow
 
 extension StageDescriptor {
     static let overlay = StageDescriptor(
@@ -26,13 +26,13 @@ extension StageDescriptor {
     }
 }
 
-extension Overlay.Window: ComponentValue {
+extension DisplayWindow: ComponentValue {
     public static var componentKind: String { "display window" }
 
     private struct Percentile { var lower = 0.5, upper = 99.5 }
     private struct Fixed { var low = 0.0, high = 255.0 }
 
-    public static var components: [Component<Overlay.Window>] {
+    public static var components: [Component<DisplayWindow>] {
         [
             Component(
                 "percentile", "Percentiles of the values.", prototype: Percentile(),
