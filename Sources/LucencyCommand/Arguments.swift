@@ -89,11 +89,11 @@ struct ByteSize: ExpressibleByArgument {
 }
 
 extension KernelFamily: ExpressibleByArgument {
-    /// - Throws: `ValidationError` listing the families that this build has.
-    func requireBuilt() throws {
-        guard !Self.built.contains(self) else { return }
-        let names = Self.built.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("this build has no '\(rawValue)' kernels; it has: \(names)")
+    /// - Throws: `ValidationError` listing the families that this machine has.
+    func requireAvailable() throws {
+        guard !Self.available.contains(self) else { return }
+        let names = Self.available.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("this processor has no '\(rawValue)' kernels; it has: \(names)")
     }
 }
 

@@ -4,16 +4,10 @@
     import Darwin
 #endif
 
-/// A family of numeric kernels. Equal inputs give equal bytes within a family.
+/// A family of numeric kernels. Equal inputs give equal bytes within a family. What this machine has stands in
+/// `available`, in `LucencyTensor`.
 public enum KernelFamily: String, CaseIterable, Sendable {
     case portable, avx2, avx512, neon
-
-    /// Families that the stages of a pipeline can be run with: all of them are portable code so far. Networks have
-    /// families of their own, `available`, in `LucencyTensor`.
-    public static let built: [KernelFamily] = [.portable]
-
-    /// The family that stages use when none is asked for.
-    public static let standard = KernelFamily.portable
 }
 
 /// Facts about this machine that decide defaults.

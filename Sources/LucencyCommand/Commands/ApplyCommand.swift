@@ -44,8 +44,8 @@ struct ApplyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Threads. (default: one per processor)", valueName: "n"))
     var threads: Int?
 
-    @Option(help: "Family of numeric kernels; equal families give equal bytes.")
-    var kernels: KernelFamily = .standard
+    @Option(help: "Family of numeric kernels that networks use; equal families give equal bytes.")
+    var kernels: KernelFamily = .best
 
     @OptionGroup var reading: ReadingArguments
 
@@ -58,7 +58,7 @@ struct ApplyCommand: ParsableCommand {
             throw ValidationError("--format is for standard output; a file's extension says its format")
         }
         _ = try reading.spacing()
-        try kernels.requireBuilt()
+        try kernels.requireAvailable()
     }
 
     func run() throws {
@@ -101,7 +101,7 @@ struct ApplyCommand: ParsableCommand {
                 pool: ThreadPool(threads: threads ?? Machine.processors), seed: seed, stage: stage,
                 item: named.first.map { $0.path == "-" ? "stdin" : FileSystem.stem(of: FileSystem.name(of: $0.path)) }
                     ?? "",
-                sourceGeometry: files.compactMap { $0?.geometry }.first)
+                sourceGeometry: files.compactMap { $0?.geometry }.first, kernels: kernels)
             let results = try single(binding, values, context: context)
             try write(results, targets, scratch)
         } catch let diagnostic as Diagnostic {

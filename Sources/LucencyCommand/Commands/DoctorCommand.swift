@@ -100,8 +100,7 @@ struct Checkup {
                 "count": .integer(Machine.processors),
             ],
             "kernels": [
-                "used": .string(KernelFamily.standard.rawValue),
-                "networks": .string(KernelFamily.best.rawValue),
+                "used": .string(KernelFamily.best.rawValue),
                 "available": .array(KernelFamily.available.map { .string($0.rawValue) }),
             ],
             "matrixProducts": .string(MatrixProducts.description),
@@ -122,9 +121,8 @@ struct Checkup {
             ("features", features.joined(separator: ", ")),
             (
                 "kernels",
-                "\(KernelFamily.best.rawValue) for networks (available: "
-                    + "\(KernelFamily.available.map(\.rawValue).joined(separator: ", "))), "
-                    + "\(KernelFamily.standard.rawValue) for all else"
+                "\(KernelFamily.best.rawValue) (available: "
+                    + "\(KernelFamily.available.map(\.rawValue).joined(separator: ", ")))"
             ),
             ("matrix products", MatrixProducts.description),
             ("memory", MemoryBudget.text(Machine.memory)), ("temporary", Machine.temporaryFolder),

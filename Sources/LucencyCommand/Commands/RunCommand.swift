@@ -25,8 +25,8 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Memory for items in flight. (default: half of the machine's)", valueName: "size"))
     var memory: ByteSize?
 
-    @Option(help: "Family of numeric kernels; equal families give equal bytes.")
-    var kernels: KernelFamily = .standard
+    @Option(help: "Family of numeric kernels that networks use; equal families give equal bytes.")
+    var kernels: KernelFamily = .best
 
     @Flag(help: "Do everything again; with --shard, the items of this shard.")
     var fresh = false
@@ -50,7 +50,7 @@ struct RunCommand: ParsableCommand {
         if let shard, Shard(parsing: shard) == nil {
             throw ValidationError("--shard takes I/N with 1 ≤ I ≤ N, such as 2/8")
         }
-        try kernels.requireBuilt()
+        try kernels.requireAvailable()
     }
 
     func run() throws {

@@ -58,9 +58,25 @@ final class PlainProgress: Sendable {
             } else if showsProgress {
                 Terminal.error("\(name): \(durationText(seconds))")
             }
+        case .wholeProgress(let name, let progress):
+            if showsProgress { Terminal.error("\(name): \(progress.text)") }
         case .finished(let summary): Terminal.error(summaryText(summary, output: output))
         case .itemStarted, .stageFinished, .wholeStarted: break
         }
+    }
+}
+
+extension WorkProgress {
+    /// `epoch 3 of 20: loss 0.231, Dice 0.87`.
+    var text: String {
+        let shown = figures.map { "\($0.name) \(Self.number($0.value))" }.joined(separator: ", ")
+        return shown.isEmpty ? message : "\(message): \(shown)"
+    }
+
+    private static func number(_ value: Double) -> String {
+        guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
+        let scale = abs(value) >= 100 ? 10.0 : abs(value) >= 0.1 ? 1000 : 1e6
+        return "\((value * scale).rounded() / scale)"
     }
 }
 
@@ -118,6 +134,13 @@ extension RunEvent {
                 "seconds": .number(seconds), "diagnostics": .array(diagnostics.map(\.json)),
             ]
         case .wholeStarted(let name): return ["event": "wholeStarted", "name": .string(name)]
+        case .wholeProgress(let name, let progress):
+            let figures = Dictionary(
+                progress.figures.map { ($0.name, JSONValue.number($0.value)) }, uniquingKeysWith: { $1 })
+            return [
+                "event": "wholeProgress", "name": .string(name), "fraction": .number(progress.fraction),
+                "message": .string(progress.message), "figures": .object(figures),
+            ]
         case .wholeFinished(let name, let seconds, let diagnostic):
             var members: [String: JSONValue] = [
                 "event": "wholeFinished", "name": .string(name), "seconds": .number(seconds),

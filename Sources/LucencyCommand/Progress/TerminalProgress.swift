@@ -13,6 +13,8 @@ final class TerminalProgress: Sendable {
         var counts: [String: (count: Int, seconds: Double)] = [:]
         var current = ""
         var drawnLines = 0
+        /// What long work said last.
+        var work = ""
     }
 
     private let output: String
@@ -38,7 +40,11 @@ final class TerminalProgress: Sendable {
                 state.skipped += status == .skipped ? 1 : 0
                 for diagnostic in diagnostics { print(diagnostic.description, &state) }
             case .wholeStarted(let name): state.current = name
-            case .wholeFinished(_, _, let diagnostic): if let diagnostic { print(diagnostic.description, &state) }
+            case .wholeProgress(let name, let progress): state.work = "\(name): \(progress.text)"
+            case .wholeFinished(_, _, let diagnostic):
+                if !state.work.isEmpty { print(state.work, &state) }
+                state.work = ""
+                if let diagnostic { print(diagnostic.description, &state) }
             case .finished(let summary):
                 clear(&state)
                 Terminal.error(summaryText(summary, output: output))
@@ -70,6 +76,7 @@ final class TerminalProgress: Sendable {
             let name = stage + String(repeating: " ", count: max(0, width - stage.count))
             lines.append("  \(name)  \(counted.count)/\(state.total - state.skipped)  \(fixed(mean, 1)) ms each")
         }
+        if !state.work.isEmpty { lines.append("  " + state.work) }
         // A line that wraps would spoil the count of lines to take back.
         let cut = lines.map { String($0.prefix(79)) }
         Terminal.put(cut.joined(separator: "\n") + "\n", 2)

@@ -77,14 +77,15 @@ public struct CollectorDescriptor: Sendable {
     ///   - coding: nil where a state cannot leave the process (the collector then refuses `--shard`).
     public init<Algorithm: Sendable, State: Sendable, each O: PortValue>(
         _ id: String, _ summary: String, prototype: Algorithm, revision: Int = 1, source: String? = nil,
-        isRandom: Bool = false, groups: [StreamGroup<Algorithm, State>], outputs: [String],
+        isRandom: Bool = false, usesKernels: Bool = false, groups: [StreamGroup<Algorithm, State>], outputs: [String],
         parameters: [Parameter<Algorithm>] = [], coding: StateCoding<State>? = nil,
         initial: @escaping @Sendable (Algorithm) -> State,
         merge: @escaping @Sendable (Algorithm, inout State, State) throws -> Void,
         finish: @escaping @Sendable (Algorithm, State, StageContext) throws -> (repeat each O)
     ) {
         let list = ParameterList(prototype: prototype, parameters: parameters)
-        about = StageAbout(id: id, summary: summary, source: source, revision: revision)
+        about = StageAbout(
+            id: id, summary: summary, source: source, revision: revision, usesKernels: usesKernels)
         self.parameters = list.descriptions
         // Closures, not key paths: those crash at run time in a context with parameter packs (Swift 6.3).
         inputs = groups.flatMap { $0.ports }

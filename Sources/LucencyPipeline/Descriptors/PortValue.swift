@@ -114,15 +114,21 @@ public struct StageContext: Sendable {
     public let item: String
     /// Geometry of the item's main image as it was read.
     public let sourceGeometry: Geometry?
+    /// Family of numeric kernels that the run was asked for.
+    public let kernels: KernelFamily
+    /// For collectors that work long.
+    public let work: LongWork
 
     public init(
         pool: ThreadPool = .serial, seed: UInt64 = 0, stage: String = "", item: String = "",
-        sourceGeometry: Geometry? = nil
+        sourceGeometry: Geometry? = nil, kernels: KernelFamily = .portable, work: LongWork = LongWork()
     ) {
         self.pool = pool
         self.seed = seed
         self.stage = stage
         self.item = item
         self.sourceGeometry = sourceGeometry
+        self.kernels = kernels
+        self.work = work
     }
 }

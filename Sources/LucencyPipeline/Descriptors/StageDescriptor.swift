@@ -9,6 +9,16 @@ public struct StageAbout: Sendable {
     public let source: String?
     /// Raised whenever the result for equal inputs changes; part of every key.
     public let revision: Int
+    /// Whether results depend on the family of numeric kernels.
+    public let usesKernels: Bool
+
+    init(id: String, summary: String, source: String?, revision: Int, usesKernels: Bool = false) {
+        self.id = id
+        self.summary = summary
+        self.source = source
+        self.revision = revision
+        self.usesKernels = usesKernels
+    }
 }
 
 /// One way to call a stage: input and output ports with the function behind them.
@@ -81,12 +91,14 @@ public struct StageDescriptor: Sendable {
     ///   - cost: sizes of results and scratch; by default results as large as the first input, scratch twice that.
     public init<Algorithm: Sendable>(
         _ id: String, _ summary: String, prototype: Algorithm, revision: Int = 1, source: String? = nil,
-        isRandom: Bool = false, parameters: [Parameter<Algorithm>] = [], forms: [StageForm<Algorithm>],
+        isRandom: Bool = false, usesKernels: Bool = false, parameters: [Parameter<Algorithm>] = [],
+        forms: [StageForm<Algorithm>],
         files: @escaping @Sendable (Algorithm) -> [String] = { _ in [] },
         cost: (@Sendable (Algorithm, [ValueEstimate?]) -> StageCost)? = nil
     ) {
         let list = ParameterList(prototype: prototype, parameters: parameters)
-        about = StageAbout(id: id, summary: summary, source: source, revision: revision)
+        about = StageAbout(
+            id: id, summary: summary, source: source, revision: revision, usesKernels: usesKernels)
         self.parameters = list.descriptions
         self.forms = forms.map { ($0.inputs, $0.outputs) }
         self.isRandom = isRandom
@@ -110,13 +122,15 @@ public struct StageDescriptor: Sendable {
     /// A stage with a single form.
     public init<Algorithm: Sendable, each I: PortInput, each O: PortValue>(
         _ id: String, _ summary: String, prototype: Algorithm, revision: Int = 1, source: String? = nil,
-        isRandom: Bool = false, inputs: [String], outputs: [String], parameters: [Parameter<Algorithm>] = [],
+        isRandom: Bool = false, usesKernels: Bool = false, inputs: [String], outputs: [String],
+        parameters: [Parameter<Algorithm>] = [],
         files: @escaping @Sendable (Algorithm) -> [String] = { _ in [] },
         cost: (@Sendable (Algorithm, [ValueEstimate?]) -> StageCost)? = nil,
         apply: @escaping @Sendable (Algorithm, StageContext) -> (repeat each I) throws -> (repeat each O)
     ) {
         self.init(
             id, summary, prototype: prototype, revision: revision, source: source, isRandom: isRandom,
+            usesKernels: usesKernels,
             parameters: parameters, forms: [StageForm(inputs: inputs, outputs: outputs, apply: apply)], files: files,
             cost: cost)
     }

@@ -37,7 +37,7 @@ extension Runner {
                 let run = ItemRun(
                     plan: plan, item: item, source: batch.source, nodes: nodes,
                     targets: .init(outputs: Array(zip(batch.outputs, paths)), feeds: batch.feeds), wholes: [:],
-                    pool: .serial)
+                    pool: .serial, kernels: options.kernels)
                 let memory: Result<Int, Diagnostic>
                 do {
                     let bytes = try run.predictedBytes()

@@ -47,7 +47,7 @@ extension Runner {
             }
             var run = ItemRun(
                 plan: plan, item: item, source: batch.source, nodes: nodes, targets: targets, wholes: state.wholes,
-                pool: pool)
+                pool: pool, kernels: options.kernels)
             let bytes = try run.predictedBytes()
             guard bytes <= options.memory else {
                 throw Diagnostic(

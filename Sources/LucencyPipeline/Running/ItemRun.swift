@@ -24,6 +24,7 @@ struct ItemRun {
     let targets: Targets
     let wholes: [Int: [any PortValue]]
     let pool: ThreadPool
+    let kernels: KernelFamily
 
     var seconds: [String: Double] = [:]
     var diagnostics: [Diagnostic] = []
@@ -35,7 +36,7 @@ struct ItemRun {
 
     init(
         plan: Plan, item: SourceItem, source: Int, nodes: [Int], targets: Targets, wholes: [Int: [any PortValue]],
-        pool: ThreadPool
+        pool: ThreadPool, kernels: KernelFamily
     ) {
         self.plan = plan
         self.item = item
@@ -44,6 +45,7 @@ struct ItemRun {
         self.targets = targets
         self.wholes = wholes
         self.pool = pool
+        self.kernels = kernels
     }
 
     // MARK: Memory
@@ -135,7 +137,8 @@ struct ItemRun {
                     continue
                 }
                 let context = StageContext(
-                    pool: pool, seed: node.seed, stage: node.name, item: item.relative, sourceGeometry: geometry)
+                    pool: pool, seed: node.seed, stage: node.name, item: item.relative, sourceGeometry: geometry,
+                    kernels: kernels)
                 do {
                     let results = try stage.calls[form](inputs, context)
                     for (index, value) in results.enumerated() { keep(value, PlanInput(node: id, output: index)) }
@@ -233,7 +236,8 @@ struct ItemRun {
             }
             do {
                 let start = Machine.seconds
-                let context = StageContext(pool: pool, seed: node.seed, stage: node.name, item: item.relative)
+                let context = StageContext(
+                    pool: pool, seed: node.seed, stage: node.name, item: item.relative, kernels: kernels)
                 let tag = ItemTag(item: item.relative, variants: node.rowTags[feed.row])
                 states.append((feed, try collector.add(feed.group, tag, inputs, context)))
                 seconds[node.label, default: 0] += Machine.seconds - start

@@ -28,6 +28,7 @@ struct Keys: Sendable {
         var members: [String: JSONValue] = [
             "id": .string(node.about.id), "revision": .integer(node.about.revision), "parameters": node.parameters,
         ]
+        if node.about.usesKernels { members["kernels"] = .string(options.kernels.rawValue) }
         if node.isRandom { members["seed"] = .string(String(node.seed)) }
         if case .stage(let stage, let form) = node.kind {
             members["form"] = .integer(form)
@@ -49,8 +50,7 @@ struct Keys: Sendable {
         of item: SourceItem, nodes: [Int], outputs: [PlanOutput], feeds: [PlanInput] = [], wholeKey: (Int) -> String
     ) throws -> [String: String] {
         var parts: [String: String] = [
-            "kernels": options.kernels.rawValue,
-            "spacing": options.source.assumedSpacing.map { "\($0.x) \($0.y) \($0.z) mm" } ?? "",
+            "spacing": options.source.assumedSpacing.map { "\($0.x) \($0.y) \($0.z) mm" } ?? ""
         ]
         var readsName = false, readsGrid = false
         var wires = Set(feeds)

@@ -171,6 +171,9 @@ final class OutputStore: Sendable {
         }
     }
 
+    /// Where long work keeps its checkpoints; not made yet.
+    func workFolder(_ key: String) -> String { FileSystem.join(root, "\(Self.privateFolder)/\(key)") }
+
     /// Keys under which states are kept, whichever pipeline they belong to.
     func stateKeys() -> Set<String> {
         let names = (try? FileSystem.names(in: FileSystem.join(root, Self.privateFolder))) ?? []

@@ -81,6 +81,7 @@ public enum RunEvent: Sendable {
     case stageFinished(stage: String, item: String, seconds: Double)
     case itemFinished(item: String, status: ItemStatus, seconds: Double, diagnostics: [Diagnostic])
     case wholeStarted(name: String)
+    case wholeProgress(name: String, WorkProgress)
     case wholeFinished(name: String, seconds: Double, diagnostic: Diagnostic?)
     case finished(RunSummary)
 }

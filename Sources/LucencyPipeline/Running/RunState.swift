@@ -222,7 +222,18 @@ struct RunState: Sendable {
                 if kept.contains(key) { store.removeState(key) }
             }
         }
+        for node in plan.nodes where node.isCollector {
+            let key = workKey(of: node)
+            if kept.contains(key) { store.removeState(key) }
+        }
     }
+
+    // MARK: Long work
+
+    private func workKey(of node: PlanNode) -> String { "work-" + wholeKey(node.id).prefix(40) }
+
+    /// Where a collector may keep what it goes on from after an interruption.
+    func workFolder(of node: PlanNode) -> String { store.workFolder(workKey(of: node)) }
 
     /// What a collector has to work with.
     struct Collected {

@@ -24,7 +24,8 @@ extension Runner {
                 continue
             }
             do {
-                let context = StageContext(pool: .serial, seed: node.seed, stage: node.name)
+                let context = StageContext(
+                    pool: .serial, seed: node.seed, stage: node.name, kernels: options.kernels)
                 state.wholes[node.id] = try stage.calls[form](inputs, context)
             } catch {
                 state.fail(node, Diagnostic.wrapping(error, as: .stageFailed), send)
@@ -49,7 +50,8 @@ extension Runner {
                     throw Diagnostic(.dependencyFailed, "'\(node.label)' received no item: all of them failed")
                 }
                 let context = StageContext(
-                    pool: ThreadPool(threads: options.threads), seed: node.seed, stage: node.name)
+                    pool: ThreadPool(threads: options.threads), seed: node.seed, stage: node.name,
+                    kernels: options.kernels, work: longWork(of: node, state))
                 state.wholes[node.id] = try collector.finish(collected.states, context)
                 state.summary.wholes += 1
                 var notice: Diagnostic?
@@ -60,10 +62,19 @@ extension Runner {
                     if let notice, collected.missesOthers { state.summary.failures.append((node.label, notice)) }
                 }
                 send(.wholeFinished(name: node.label, seconds: Machine.seconds - start, diagnostic: notice))
+            } catch is LongWork.Stopped {
+                return
             } catch {
                 state.fail(node, Diagnostic.wrapping(error, as: .stageFailed), send)
             }
         }
+    }
+
+    private func longWork(of node: PlanNode, _ state: RunState) -> LongWork {
+        let name = node.label
+        return LongWork(
+            folder: state.workFolder(of: node), isCancelled: { [self] in isCancelled },
+            report: { [self] in send(.wholeProgress(name: name, $0)) })
     }
 
     /// Says that a collector went on without some items.
