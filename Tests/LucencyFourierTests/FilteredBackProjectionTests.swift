@@ -22,8 +22,8 @@ import Testing
         init() throws {
             json = try TestFiles.json(TestFiles.fixture("LucencyFourierTests", "tomography.json"))
             size = try #require(json["size"]?.intValue)
-            let angles = try #require(json["angles"]?.intValue), axis = try #require(json["axis"]?.numberValue)
-            let values = try #require(json["sinogram"]?.arrayValue).compactMap(\.numberValue)
+            let angles = try #require(json["angles"]?.intValue), axis = try #require(json["axis"]?.doubleValue)
+            let values = try #require(json["sinogram"]?.arrayValue).compactMap(\.doubleValue)
             sinogram = try Sinogram(
                 ParallelBeam(angles: ParallelBeam.evenAngles(angles), bins: size, binWidth: 1, axis: axis),
                 values: AlignedBuffer(values.map(Float.init)))
@@ -33,7 +33,7 @@ import Testing
 
         /// The largest difference from a reconstruction, where its largest value is about 1.
         func error(of image: Image, from name: String) throws -> Double {
-            let expected = try #require(json["reconstructions"]?[name]?.arrayValue).compactMap(\.numberValue)
+            let expected = try #require(json["reconstructions"]?[name]?.arrayValue).compactMap(\.doubleValue)
             let first = try #require(json["first"]?.intValue), step = try #require(json["step"]?.intValue)
             let places = Array(stride(from: first, to: size, by: step))
             try #require(expected.count == places.count * places.count)
@@ -52,11 +52,11 @@ import Testing
         (RampWindow.ramLak, "ramp"), (.sheppLogan, "shepp-logan"), (.cosine, "cosine"), (.hamming, "ideal hamming"),
         (.hann, "ideal hann"),
     ])
-    func `reconstructions are scikit-image's to a few millionths`(_ window: RampWindow, _ name: String) throws {
+    func `reconstructions are scikit-image's to a millionth`(_ window: RampWindow, _ name: String) throws {
         let fixture = try Fixture()
         let image = try FilteredBackProjection(window: window)(fixture.sinogram, onto: fixture.grid, axis: fixture.axis)
         let error = try fixture.error(of: image, from: name)
-        #expect(error < 5e-6, "\(name): \(error)")
+        #expect(error < 1e-6, "\(name): \(error)")
     }
 
     @Test(arguments: [(RampWindow.hamming, "hamming"), (.hann, "hann")])
@@ -74,7 +74,7 @@ import Testing
         let image = try FilteredBackProjection(circle: false)(
             fixture.sinogram, onto: fixture.grid, axis: fixture.axis)
         let error = try fixture.error(of: image, from: "ramp, square")
-        #expect(error < 5e-6, "\(error)")
+        #expect(error < 1e-6, "\(error)")
         let circle = try FilteredBackProjection()(fixture.sinogram, onto: fixture.grid, axis: fixture.axis)
         #expect(circle.pixels[0] == 0 && image.pixels[0] != 0)
         let middle = 70 * fixture.size + 40
@@ -105,10 +105,10 @@ import Testing
             Double(image.pixels[Int((47 - y / 0.75).rounded()) * 60 + Int((24 + x / 1.25).rounded())])
         }
         for (x, y) in [(8.0, -5.0), (23, -5), (8, -21), (-6, -5), (8, 9)] {
-            #expect(abs(value(x, y) - 3) < 0.02, "inside, \(x), \(y): \(value(x, y))")
+            #expect(abs(value(x, y) - 3) < 0.03, "inside, \(x), \(y): \(value(x, y))")
         }
         for (x, y) in [(32.0, -5.0), (-16, -5), (8, 20), (8, -30)] {
-            #expect(abs(value(x, y)) < 0.02, "outside, \(x), \(y): \(value(x, y))")
+            #expect(abs(value(x, y)) < 0.03, "outside, \(x), \(y): \(value(x, y))")
         }
     }
 
@@ -159,7 +159,7 @@ import Testing
         let plane = try Geometry(size: GridSize(4, 4), spacing: [1, 1, 1], source: .stated(.mm))
         #expect(
             refusal { try FilteredBackProjection()(sinogram, onto: plane, axis: [0, .infinity]) }?.code == .badArgument)
-        let far = try Geometry(size: GridSize(4, 4), spacing: [5000, 5000, 1], source: .stated(.mm))
+        let far = try Geometry(size: GridSize(4, 4), spacing: [50000, 50000, 1], source: .stated(.mm))
         #expect(refusal { try FilteredBackProjection(circle: false)(sinogram, onto: far) }?.code == .tooLarge)
     }
 

@@ -16,10 +16,37 @@ struct CentredGrid: Sendable {
     func y(of row: Int) -> Double { (Double(height - 1) / 2 - Double(row)) * spacing }
 }
 
+/// Coordinates in which an ellipse is the unit disc.
+struct UnitDisc {
+    private let center: SIMD2<Double>
+    /// What a step to the right, and one up, are there.
+    private let right: SIMD2<Double>
+    private let up: SIMD2<Double>
+
+    init(_ ellipse: SheppLogan.Ellipse) {
+        let c = cos(ellipse.angle), s = sin(ellipse.angle)
+        center = SIMD2(ellipse.x, ellipse.y)
+        right = SIMD2(c / ellipse.a, -s / ellipse.b)
+        up = SIMD2(s / ellipse.a, c / ellipse.b)
+    }
+
+    /// A step.
+    func vector(_ dx: Double, _ dy: Double) -> SIMD2<Double> { dx * right + dy * up }
+
+    /// A point.
+    func callAsFunction(_ x: Double, _ y: Double) -> SIMD2<Double> { vector(x - center.x, y - center.y) }
+
+    /// Whether a point lies inside or on the border.
+    func contains(_ x: Double, _ y: Double) -> Bool {
+        let point = self(x, y)
+        return (point * point).sum() <= 1
+    }
+}
+
 /// How much of a pixel lies in an ellipse, exactly: in coordinates in which the ellipse is the unit disc, pixels are
 /// parallelograms of one shape.
 struct EllipseCoverage {
-    private let ellipse: SheppLogan.Ellipse
+    let disc: UnitDisc
     /// Half of a pixel's sides.
     private let right: SIMD2<Double>
     private let up: SIMD2<Double>
@@ -27,10 +54,9 @@ struct EllipseCoverage {
     private let area: Double
 
     init(_ ellipse: SheppLogan.Ellipse, spacing: Double) {
-        self.ellipse = ellipse
-        let c = cos(ellipse.angle) * spacing / 2, s = sin(ellipse.angle) * spacing / 2
-        right = SIMD2(c / ellipse.a, -s / ellipse.b)
-        up = SIMD2(s / ellipse.a, c / ellipse.b)
+        disc = UnitDisc(ellipse)
+        right = disc.vector(spacing / 2, 0)
+        up = disc.vector(0, spacing / 2)
         func length(_ v: SIMD2<Double>) -> Double { (v * v).sum().squareRoot() }
         reach = max(length(right + up), length(right - up))
         area = 4 * Self.cross(right, up)
@@ -40,7 +66,7 @@ struct EllipseCoverage {
 
     /// The fraction of the pixel around a point, 0...1.
     func callAsFunction(_ x: Double, _ y: Double) -> Double {
-        let middle = ellipse.unit(x, y), distance = (middle * middle).sum().squareRoot()
+        let middle = disc(x, y), distance = (middle * middle).sum().squareRoot()
         if distance >= 1 + reach { return 0 }
         if distance <= 1 - reach { return 1 }
         let a = middle - right - up, b = middle + right - up, c = middle + right + up, d = middle - right + up
@@ -72,7 +98,7 @@ extension [SheppLogan.Ellipse] {
         width: Int, height: Int, spacing: Double, antialiased: Bool = true, pool: ThreadPool = .serial
     ) -> AlignedBuffer<Float> {
         let grid = CentredGrid(width: width, height: height, spacing: spacing)
-        let shapes = map { (value: $0.value, ellipse: $0, coverage: EllipseCoverage($0, spacing: spacing)) }
+        let shapes = map { (value: $0.value, coverage: EllipseCoverage($0, spacing: spacing)) }
         return AlignedBuffer(count: width * height) { target in
             nonisolated(unsafe) let target = target
             pool.forEach(height) { row in
@@ -83,7 +109,7 @@ extension [SheppLogan.Ellipse] {
                     for shape in shapes {
                         if antialiased {
                             sum += shape.value * shape.coverage(x, y)
-                        } else if shape.ellipse.contains(x, y) {
+                        } else if shape.coverage.disc.contains(x, y) {
                             sum += shape.value
                         }
                     }
@@ -95,14 +121,15 @@ extension [SheppLogan.Ellipse] {
 
     /// The label of the region at the centre of each pixel: that of the last ellipse that holds it.
     public func labels(width: Int, height: Int, spacing: Double, pool: ThreadPool = .serial) -> AlignedBuffer<Int32> {
-        let grid = CentredGrid(width: width, height: height, spacing: spacing), ellipses = self
+        let grid = CentredGrid(width: width, height: height, spacing: spacing)
+        let shapes = map { (region: $0.region, disc: UnitDisc($0)) }
         return AlignedBuffer(count: width * height) { target in
             nonisolated(unsafe) let target = target
             pool.forEach(height) { row in
                 let y = grid.y(of: row)
                 for column in 0..<width {
                     let x = grid.x(of: column)
-                    let region = ellipses.last { $0.contains(x, y) }?.region ?? .air
+                    let region = shapes.last { $0.disc.contains(x, y) }?.region ?? .air
                     target[row &* width &+ column] = region.rawValue
                 }
             }

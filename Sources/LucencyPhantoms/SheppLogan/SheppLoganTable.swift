@@ -84,17 +84,8 @@ extension SheppLogan {
 }
 
 extension SheppLogan.Ellipse {
-    /// A point in the coordinates in which the ellipse is the unit disc.
-    func unit(_ px: Double, _ py: Double) -> SIMD2<Double> {
-        let c = cos(angle), s = sin(angle), dx = px - x, dy = py - y
-        return SIMD2((dx * c + dy * s) / a, (dy * c - dx * s) / b)
-    }
-
     /// Whether a point lies inside or on the border.
-    public func contains(_ px: Double, _ py: Double) -> Bool {
-        let point = unit(px, py)
-        return (point * point).sum() <= 1
-    }
+    public func contains(_ px: Double, _ py: Double) -> Bool { UnitDisc(self).contains(px, py) }
 
     /// A point of the border.
     func border(at turn: Double) -> (x: Double, y: Double) {
