@@ -120,8 +120,8 @@ import Testing
         for y in 0..<128 { for x in 4..<128 { #expect(b[y * 128 + x] == a[y * 128 + x - 4]) } }
 
         phantom.head.shiftX = Interval(-5, 5)
-        phantom.inner.scale = Interval(0.8, 0.9)
-        phantom.inner.shiftY = Interval(-2, 2)
+        phantom.ventricles.scale = Interval(0.8, 0.9)
+        phantom.tumours.shiftY = Interval(-2, 2)
         let (_, drawn) = try phantom(seed: 1, index: 5, ["label"])
         #expect(drawn.objectValue?.count == 4 * 9)
         for (name, range) in [
@@ -131,6 +131,7 @@ import Testing
             #expect(range.contains(value))
         }
         #expect(drawn["leftVentricle.scale"] != drawn["rightVentricle.scale"])
+        #expect(drawn["leftVentricle.shiftY"]?.doubleValue == 0 && drawn["largeTumour.scale"]?.doubleValue == 1)
         // Smaller parts, but skull and brain of the same outline.
         func count(_ phantom: SheppLogan, _ wanted: (Int32) -> Bool) throws -> Int {
             try #require(phantom(seed: 1, index: 5, ["label"]).values["label"]?.labels).labels.array.count(
@@ -170,15 +171,15 @@ import Testing
         refused { $0.offset = -1 }
         refused { $0.scale = 65000 }
         refused { $0.head.rotation = Interval(.nan, 1) }
-        refused { $0.inner.scale = Interval(0, 1) }
-        refused { $0.inner.scale = Interval(1, 11) }
+        refused { $0.tumours.scale = Interval(0, 1) }
+        refused { $0.ventricles.scale = Interval(1, 11) }
         refused { $0.head.shiftX = 11 }
         refused { $0.head.scale = 1.1 }
-        refused { $0.inner.shiftX = Interval(-60, 0) }
-        refused { $0.inner.scale = 2 }
+        refused { $0.tumours.shiftX = Interval(-90, 0) }
+        refused { $0.ventricles.scale = 2 }
         refused {
-            $0.inner.rotation = Interval(0, 90)
-            $0.inner.shiftX = -6
+            $0.ventricles.rotation = Interval(0, 90)
+            $0.ventricles.shiftX = -6
         }
     }
 }

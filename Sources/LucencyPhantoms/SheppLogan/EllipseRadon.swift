@@ -20,16 +20,11 @@ extension SheppLogan.Ellipse {
             height * max(0, radius * radius - (t - middle) * (t - middle)).squareRoot()
         }
 
-        /// The mean line integral over a bin.
-        func mean(around t: Double, width: Double) -> Double {
-            let from = min(max(t - width / 2 - middle, -radius), radius)
-            let to = min(max(t + width / 2 - middle, -radius), radius)
-            guard to > from else { return 0 }
-            // The antiderivative of √(r² − t²).
-            func area(_ t: Double) -> Double {
-                (t * max(0, radius * radius - t * t).squareRoot() + radius * radius * asin(t / radius)) / 2
-            }
-            return height * (area(to) - area(from)) / width
+        /// The integral of the projection up to t, from the middle on.
+        func mass(to t: Double) -> Double {
+            let t = min(max(t - middle, -radius), radius)
+            let root = max(0, radius * radius - t * t).squareRoot()
+            return height * (t * root + radius * radius * asin(t / radius)) / 2
         }
     }
 
@@ -58,17 +53,32 @@ extension [SheppLogan.Ellipse] {
                 withUnsafeTemporaryAllocation(of: Double.self, capacity: beam.bins) { sums in
                     sums.initialize(repeating: 0)
                     for ellipse in ellipses {
-                        let shadow = ellipse.shadow(beam.angles[view])
-                        for bin in 0..<beam.bins {
-                            let t = beam.position(of: bin)
-                            guard abs(t - shadow.middle) < shadow.radius + beam.binWidth else { continue }
-                            sums[bin] += averaged ? shadow.mean(around: t, width: beam.binWidth) : shadow(t)
-                        }
+                        ellipse.shadow(beam.angles[view]).add(to: sums, beam, averaged: averaged)
                     }
                     for bin in 0..<beam.bins { target[view &* beam.bins &+ bin] = Float(sums[bin]) }
                 }
             }
         }
         return try Sinogram(beam, values: values)
+    }
+}
+
+extension SheppLogan.Ellipse.Shadow {
+    /// Adds it to a projection's bins.
+    fileprivate func add(to sums: UnsafeMutableBufferPointer<Double>, _ beam: ParallelBeam, averaged: Bool) {
+        guard averaged else {
+            for bin in 0..<beam.bins { sums[bin] += self(beam.position(of: bin)) }
+            return
+        }
+        var below = mass(to: beam.position(of: 0) - beam.binWidth / 2)
+        for bin in 0..<beam.bins {
+            let edge = beam.position(of: bin) + beam.binWidth / 2
+            // Beyond the shadow nothing is added, and no arc sine is worth taking.
+            guard edge > middle - radius else { continue }
+            let above = mass(to: edge)
+            sums[bin] += (above - below) / beam.binWidth
+            below = above
+            if edge >= middle + radius { break }
+        }
     }
 }

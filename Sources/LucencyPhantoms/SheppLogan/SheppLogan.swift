@@ -15,8 +15,10 @@ public struct SheppLogan: Sendable, Hashable {
     public var fieldOfView = Length.millimetres(256)
     /// How the head lies.
     public var head = Variation()
-    /// How ventricles and tumours differ from the table, each by itself.
-    public var inner = Variation()
+    /// How ventricles differ from the table, each by itself.
+    public var ventricles = Variation()
+    /// How tumours differ from the table, each by itself.
+    public var tumours = Variation()
     public var scan = Scan()
     /// Intensities per value.
     public var scale = 1000.0

@@ -9,8 +9,7 @@ extension SheppLogan {
         let pose = head.drawn("head", &draws)
         return table.ellipses.map { ellipse in
             var placed = ellipse.scaled(by: unit)
-            if ellipse.isInner {
-                let own = inner.drawn(ellipse.name, &draws)
+            if let own = variation(of: ellipse.region)?.drawn(ellipse.name, &draws) {
                 placed.a *= own.scale
                 placed.b *= own.scale
                 placed.angle += own.turn
@@ -25,7 +24,8 @@ extension SheppLogan {
     /// - Throws: `Diagnostic` that names what can leave.
     func checkVariation() throws(Diagnostic) {
         try head.check("the head")
-        try inner.check("ventricles and tumours")
+        try ventricles.check("ventricles")
+        try tumours.check("tumours")
         let far = { (interval: Interval) in max(abs(interval.lower), abs(interval.upper)) }
         let reach = 0.92 * unit * head.scale.upper + hypotenuse(far(head.shiftX), far(head.shiftY))
         guard reach <= unit else {
@@ -35,36 +35,45 @@ extension SheppLogan {
         }
         let ellipses = table.ellipses.map { $0.scaled(by: unit) }
         guard let brain = ellipses.first(where: { $0.region == .brain }) else { return }
-        for ellipse in ellipses where ellipse.isInner && canLeave(brain, ellipse) {
+        for ellipse in ellipses {
+            guard let variation = variation(of: ellipse.region), variation.canLead(ellipse, outOf: brain) else {
+                continue
+            }
             throw Diagnostic(
                 .badArgument, "the \(ellipse.region.name) '\(ellipse.name)' can reach outside the brain",
-                remedy: "make the shifts, rotations or scales of what is inside smaller")
+                remedy: "make the shifts, rotations or scales of ventricles or tumours smaller")
         }
     }
 
-    /// Whether a point of the border can leave the brain: looked at in steps of rotations and of the border.
-    private func canLeave(_ brain: Ellipse, _ ellipse: Ellipse) -> Bool {
+    /// How what lies in the brain varies by itself; nil for the head around it.
+    private func variation(of region: Region) -> Variation? {
+        switch region {
+        case .ventricle: ventricles
+        case .largeTumour, .smallTumour: tumours
+        case .air, .skull, .brain: nil
+        }
+    }
+}
+
+extension SheppLogan.Variation {
+    /// Whether a point of an ellipse's border can leave the brain: looked at in steps of rotations and of the border.
+    fileprivate func canLead(_ ellipse: SheppLogan.Ellipse, outOf brain: SheppLogan.Ellipse) -> Bool {
         var largest = ellipse
-        largest.a *= inner.scale.upper
-        largest.b *= inner.scale.upper
+        largest.a *= scale.upper
+        largest.b *= scale.upper
         return (0...16).contains { turn in
             let share = Double(turn) / 16
-            let degrees = inner.rotation.lower + share * (inner.rotation.upper - inner.rotation.lower)
+            let degrees = rotation.lower + share * (rotation.upper - rotation.lower)
             var turned = largest
             turned.angle += degrees * .pi / 180
             return (0..<64).contains { step in
                 let point = turned.border(at: Double(step) * .pi / 32)
-                return [inner.shiftX.lower, inner.shiftX.upper].contains { dx in
-                    [inner.shiftY.lower, inner.shiftY.upper].contains { dy in
+                return [shiftX.lower, shiftX.upper].contains { dx in
+                    [shiftY.lower, shiftY.upper].contains { dy in
                         !brain.contains(point.x + dx, point.y + dy)
                     }
                 }
             }
         }
     }
-}
-
-extension SheppLogan.Ellipse {
-    /// Whether it lies in the brain, and varies by itself.
-    var isInner: Bool { region != .skull && region != .brain }
 }

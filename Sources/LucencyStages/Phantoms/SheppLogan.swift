@@ -11,7 +11,8 @@ extension Component<PhantomWorld> {
             Parameter(
                 "fieldOfView", \.fieldOfView, in: .positive, help: "Side of the image; the head is 0.92 of it high."),
             Parameter("head", \.head, help: "How the head lies; its parts follow."),
-            Parameter("inner", \.inner, help: "How ventricles and tumours differ from the table, each by itself."),
+            Parameter("ventricles", \.ventricles, help: "How ventricles differ from the table, each by itself."),
+            Parameter("tumours", \.tumours, help: "How tumours differ from the table, each by itself."),
             Parameter("scan", \.scan, help: "The scanner, its photons and the reconstruction."),
             Parameter("scale", \.scale, in: .positive, help: "Intensities per value."),
             Parameter(
