@@ -21,6 +21,7 @@ func hypotenuse(_ x: Double, _ y: Double) -> Double { (x * x + y * y).squareRoot
 
 /// base^exponent.
 func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
+func power(_ base: Float, _ exponent: Float) -> Float { powf(base, exponent) }
 
 /// The distribution function of the standard normal distribution.
 package func normalDistribution(_ z: Double) -> Double { erfc(-z / 2.0.squareRoot()) / 2 }

@@ -45,9 +45,9 @@ extension Organ {
                 mrTexture: 30, softness: 1.2, blend: 2, deformation: OrganDeformation(amplitude: 2, scale: 16),
                 parts: [
                     OrganPart(
-                        center: [Interval(-90, 95), Interval(-72, -10), Interval(-110, 30)],
-                        radii: [Interval(11, 22), Interval(10, 17), Interval(14, 30)], rotation: Interval(-90, 90),
-                        count: Interval(9, 16)),
+                        center: [Interval(-90, 95), Interval(-60, -8), Interval(-110, 30)],
+                        radii: [Interval(10, 20), Interval(9, 15), Interval(12, 28)], rotation: Interval(-90, 90),
+                        count: Interval(16, 26)),
                     OrganPart(
                         center: [Interval(96, 112), Interval(-20, 10), Interval(-90, 0)],
                         radii: [Interval(12, 17), Interval(14, 20), Interval(40, 60)]),
@@ -61,7 +61,7 @@ extension Organ {
                 mrTexture: 5, softness: 1.5, blend: 2, deformation: OrganDeformation(amplitude: 1.5, scale: 12),
                 parts: [
                     OrganPart(
-                        center: [Interval(-80, 85), Interval(-74, -48), Interval(-110, 40)],
+                        center: [Interval(-80, 85), Interval(-64, -46), Interval(-110, 40)],
                         radii: [Interval(6, 15), Interval(4, 9), Interval(8, 20)], rotation: Interval(-30, 30),
                         count: Interval(2, 6))
                 ]),
