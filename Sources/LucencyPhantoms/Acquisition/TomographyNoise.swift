@@ -20,7 +20,7 @@ package struct TomographyNoise: Sendable, Hashable {
 
     /// Adds the noise. The variance is `sigma`² in every pixel: the noise is made on a periodic grid, in which none is
     /// special, of which the slice is a part.
-    /// - Throws: `Diagnostic` when the slice is too large to transform.
+    /// - Throws: `Diagnostic` when the slice is too large to transform, or too small for such coarse grain.
     package func callAsFunction(
         _ values: inout [Float], size: GridSize, draws: PhantomDraws, pool: ThreadPool
     ) throws {
@@ -28,7 +28,7 @@ package struct TomographyNoise: Sendable, Hashable {
         let grid = GridSize(
             FourierTransform.goodSize(atLeast: size.x), FourierTransform.goodSize(atLeast: size.y))
         let transform = try FourierTransform(size: grid)
-        let response = response(of: grid)
+        let response = try response(of: grid)
         try values.withUnsafeMutableBufferPointer { values in
             nonisolated(unsafe) let values = values
             try pool.forEach(size.z) { slice in
@@ -52,7 +52,7 @@ package struct TomographyNoise: Sendable, Hashable {
     }
 
     /// √W at the frequencies of half a spectrum, scaled so that white noise of variance 1 becomes noise of `sigma`².
-    private func response(of grid: GridSize) -> [Float] {
+    private func response(of grid: GridSize) throws -> [Float] {
         let width = grid.x / 2 + 1
         var power = 0.0
         var values = [Double](repeating: 0, count: width * grid.y)
@@ -65,6 +65,11 @@ package struct TomographyNoise: Sendable, Hashable {
                 // All columns but the first (and the last, if even) stand for two.
                 power += value * value * (x == 0 || 2 * x == grid.x ? 1 : 2)
             }
+        }
+        guard power > 1e-9 else {
+            throw Diagnostic(
+                .badArgument, "noise below \(cutoff) cycles per pixel does not fit into \(grid) pixels",
+                remedy: "choose a higher cutoff, or more pixels")
         }
         let scale = sigma / (power / Double(grid.count)).squareRoot()
         return values.map { Float($0 * scale) }

@@ -101,7 +101,7 @@ public struct Annotators: Hashable, Sendable {
 
     private static func unknown(_ name: String, _ organs: [String]) -> Diagnostic {
         Diagnostic(
-            .badArgument, "the annotators know no organ '\(name)'",
+            .badArgument, "borders or confusions of the annotators name an organ '\(name)' that is not there",
             remedy: nearestName(to: name, in: organs).map { "did you mean '\($0)'?" }
                 ?? "there are: \(organs.joined(separator: ", "))")
     }

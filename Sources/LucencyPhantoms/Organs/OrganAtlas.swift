@@ -215,35 +215,35 @@ extension Organ {
                 mrTexture: 20, softness: 0.8, blend: 0, deformation: OrganDeformation(amplitude: 0.5, scale: 10),
                 parts: [
                     OrganPart(
-                        center: [136, 22, Interval(-60, 60)],
-                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(98, 118)),
+                        center: [138, 24, Interval(-60, 60)],
+                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(-86, -66)),
                     OrganPart(
-                        center: [-136, 22, Interval(-60, 60)],
-                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(62, 82)),
+                        center: [-138, 24, Interval(-60, 60)],
+                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(66, 86)),
                     OrganPart(
-                        center: [110, 58, Interval(-60, 60)],
-                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(131, 151)),
+                        center: [116, 60, Interval(-60, 60)],
+                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(-50, -30)),
                     OrganPart(
-                        center: [-110, 58, Interval(-60, 60)],
-                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(29, 49)),
+                        center: [-116, 60, Interval(-60, 60)],
+                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(30, 50)),
                     OrganPart(
-                        center: [61, 83, Interval(-60, 60)],
-                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(153, 173)),
+                        center: [71, 82, Interval(-60, 60)],
+                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(-25, -5)),
                     OrganPart(
-                        center: [-61, 83, Interval(-60, 60)],
-                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(7, 27)),
+                        center: [-71, 82, Interval(-60, 60)],
+                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(5, 25)),
                     OrganPart(
-                        center: [135, -19, Interval(-60, 60)],
-                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(59, 79)),
+                        center: [138, -28, Interval(-60, 60)],
+                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(63, 83)),
                     OrganPart(
-                        center: [-135, -19, Interval(-60, 60)],
-                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(101, 121)),
+                        center: [-138, -28, Interval(-60, 60)],
+                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(-83, -63)),
                     OrganPart(
-                        center: [106, -54, Interval(-60, 60)],
-                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(27, 47)),
+                        center: [113, -62, Interval(-60, 60)],
+                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(28, 48)),
                     OrganPart(
-                        center: [-106, -54, Interval(-60, 60)],
-                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(133, 153)),
+                        center: [-113, -62, Interval(-60, 60)],
+                        radii: [Interval(8, 12), Interval(3, 4.5), Interval(14, 26)], rotation: Interval(-48, -28)),
                 ]),
         ]
     }

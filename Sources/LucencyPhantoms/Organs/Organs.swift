@@ -53,11 +53,12 @@ public struct Organs: Hashable, Sendable {
                 "spacing \(spacing), sliceSpacing \(sliceSpacing), thickness \(thickness) or blur \(blur) mm is out of range",
                 remedy: "spacings are 0.2...20 mm, thickness and blur 0...20 mm")
         }
-        guard Self.isFinite(level), Self.isFactor(build.breadth), Self.isFactor(build.depth),
+        guard Self.isWithin(level, 5000), Self.isFactor(build.breadth), Self.isFactor(build.depth),
             Self.isFactor(build.height)
         else {
             throw Diagnostic(
-                .badArgument, "level or build is out of range", remedy: "the build's factors are 0.2...5")
+                .badArgument, "level or build is out of range",
+                remedy: "the level is -5000...5000 mm, the build's factors are 0.2...5")
         }
         guard !organs.isEmpty, organs.count <= 64 else {
             throw Diagnostic(.badArgument, "\(organs.count) organs are outside 1...64")
@@ -75,6 +76,8 @@ public struct Organs: Hashable, Sendable {
         }
         try checkScanner()
         try annotators.check(organs: classes)
+        try BufferLimit.require(
+            GridSize(width, height, depth), planes: classes.count + 1, for: "a phantom's posterior")
         try checkFields()
     }
 
@@ -121,6 +124,10 @@ public struct Organs: Hashable, Sendable {
         interval.lower.isFinite && interval.upper.isFinite && interval.lower <= interval.upper
     }
 
+    static func isWithin(_ interval: Interval, _ limit: Double) -> Bool {
+        isFinite(interval) && interval.lower >= -limit && interval.upper <= limit
+    }
+
     private static func isFactor(_ interval: Interval) -> Bool {
         isFinite(interval) && interval.lower >= 0.2 && interval.upper <= 5
     }
@@ -152,7 +159,7 @@ extension Organ {
             throw Diagnostic(.badArgument, "'\(name)' has \(parts.count) parts; there are 1...64")
         }
         for part in parts {
-            guard part.center.count == 3, part.center.allSatisfy(Organs.isFinite), part.radii.count == 3,
+            guard part.center.count == 3, part.center.allSatisfy({ Organs.isWithin($0, 5000) }), part.radii.count == 3,
                 part.radii.allSatisfy({ Organs.isFinite($0) && $0.lower >= 0.5 && $0.upper <= 5000 }),
                 Organs.isFinite(part.rotation), 1.2...8 ~= part.exponent, Organs.isFinite(part.count),
                 0...100 ~= part.count.lower, part.count.upper <= 100
@@ -160,7 +167,7 @@ extension Organ {
                 throw Diagnostic(
                     .badArgument, "a part of '\(name)' is out of range",
                     remedy:
-                        "center and radii are three numbers or ranges in mm (radii 0.5...5000), the exponent is 1.2...8, the count 0...100"
+                        "center and radii are three numbers or ranges in mm (-5000...5000, radii 0.5...5000), the exponent is 1.2...8, the count 0...100"
                 )
             }
         }

@@ -10,13 +10,13 @@ extension Organs: Phantom {
             PhantomProduct("label", .labels, "The labels of one annotator, to train on."),
             PhantomProduct(
                 "posterior", .probabilities(classes: classes.count + 1),
-                "The probability of each label given the anatomy: what labels are drawn from."),
+                "p(label | anatomy) in every pixel, from which labels are drawn: no honest network is more certain."),
             PhantomProduct("truth", .labels, "The anatomy's own labels, which no annotator knows."),
             PhantomProduct(
                 "clean", .floatImage(channels: 1),
                 "The image without noise and without shading; with partial volumes, slice thickness and blur."),
         ]
-        for annotator in 2..<max(2, annotators.count + 1) {
+        for annotator in 2...16 where annotator <= annotators.count {
             products.append(
                 PhantomProduct("label\(annotator)", .labels, "The labels of annotator \(annotator), drawn likewise."))
         }

@@ -72,6 +72,15 @@ import Testing
         #expect(product / Double(size.count / 2) / found.variance > 0.2)
     }
 
+    @Test func `grain that is coarser than the slice is refused`() {
+        var values = [Float](repeating: 0, count: 256)
+        let error = #expect(throws: Diagnostic.self) {
+            try TomographyNoise(sigma: 1, cutoff: 0.002)(
+                &values, size: GridSize(16, 16), draws: PhantomDraws(seed: 0, index: 0), pool: .serial)
+        }
+        #expect(error?.code == .badArgument)
+    }
+
     @Test func `noise does not depend on threads`() throws {
         let size = GridSize(40, 30, 3), draws = PhantomDraws(seed: 3, index: 1), two = ThreadPool(threads: 2)
         var one = [Float](repeating: 9, count: size.count), other = one

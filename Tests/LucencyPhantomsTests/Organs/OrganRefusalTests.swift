@@ -21,6 +21,7 @@ import Testing
         refused { $0.thickness = -1 }
         refused { $0.blur = -1 }
         refused { $0.level = Interval(.nan, 0) }
+        refused { $0.level = 1e300 }
         refused { $0.build.breadth = 0 }
         refused { $0.build.depth = 6 }
     }
@@ -34,6 +35,15 @@ import Testing
             ($0.width, $0.height, $0.depth) = (1024, 1024, 512)
             ($0.spacing, $0.textureScale) = (2, 1)
         }
+    }
+
+    @Test func `posteriors beyond the limit of buffers are refused`() {
+        var organs = Organs()
+        (organs.width, organs.height, organs.depth) = (1024, 1024, 512)
+        organs.organs = (0..<64).map { Organ(name: "organ\($0)", parts: [OrganPart()]) }
+        (organs.annotators.borders, organs.annotators.confusions) = ([:], [])
+        let error = #expect(throws: Diagnostic.self) { try organs.check() }
+        #expect(error?.code == .tooLarge)
     }
 
     @Test func `scanners out of range are refused`() {
@@ -74,6 +84,7 @@ import Testing
         refused { $0.organs[0].deformation.amplitude = -1 }
         refused { $0.organs[0].parts = [] }
         refused { $0.organs[0].parts[0].center = [0, 0] }
+        refused { $0.organs[0].parts[0].center = [0, 1e300, 0] }
         refused { $0.organs[0].parts[0].radii = [1, 0, 1] }
         refused { $0.organs[0].parts[0].rotation = Interval(0, .nan) }
         refused { $0.organs[0].parts[0].exponent = 1 }
