@@ -68,7 +68,7 @@ struct WhyCommand: ParsableCommand {
             workingDirectory: record["workingDirectory"]?.stringValue ?? ".")
         guard let plan = file.plan else { throw DiagnosticList(file.diagnostics) }
         var options = RunOptions(output: output)
-        options.kernels = record["kernels"]?.stringValue.flatMap(KernelFamily.init) ?? .standard
+        options.kernels = record["kernels"]?.stringValue.flatMap(KernelFamily.init) ?? .best
         options.source.inputFolder = input
         let spacing = (record["assumedSpacing"]?.arrayValue ?? []).compactMap(\.doubleValue)
         if spacing.count == 3 { options.source.assumedSpacing = SIMD3(spacing[0], spacing[1], spacing[2]) }

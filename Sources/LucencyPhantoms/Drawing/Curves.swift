@@ -18,3 +18,10 @@ func unitVector(_ angle: Double) -> (x: Double, y: Double) { (cos(angle), sin(an
 func sine(_ angle: Double) -> Double { sin(angle) }
 
 func hypotenuse(_ x: Double, _ y: Double) -> Double { (x * x + y * y).squareRoot() }
+
+/// base^exponent.
+func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
+func power(_ base: Float, _ exponent: Float) -> Float { powf(base, exponent) }
+
+/// The distribution function of the standard normal distribution.
+package func normalDistribution(_ z: Double) -> Double { erfc(-z / 2.0.squareRoot()) / 2 }
