@@ -20,7 +20,9 @@ public struct PhantomFile: Sendable {
     public init(path: String, settings: [Setting] = []) throws {
         let tree = try Self.tree(path: path, settings: settings)
         var decoding = Decoding(folder: FileSystem.folder(of: path))
-        guard let file = Self.decode(tree, &decoding) else { throw DiagnosticList(decoding.diagnostics) }
+        guard let file = Self.decode(tree, &decoding), decoding.diagnostics.isEmpty else {
+            throw DiagnosticList(decoding.diagnostics)
+        }
         self = file
     }
 
@@ -33,7 +35,8 @@ public struct PhantomFile: Sendable {
         return tree
     }
 
-    /// Decodes the file's tree, or reports what is wrong.
+    /// Decodes the file's tree and reports what is wrong. What could be decoded tells which products there are, even where
+    /// something is wrong.
     static func decode(_ tree: LocatedYAML, _ decoding: inout Decoding) -> PhantomFile? {
         guard let entries = tree.entries else {
             decoding.error(.wrongKind, "a phantom is a mapping, found \(tree.shown)", at: tree.place)
@@ -62,9 +65,8 @@ public struct PhantomFile: Sendable {
         let summary = tree["summary"].flatMap { String.decode($0, &decoding) } ?? ""
         let component = LocatedYAML(
             .mapping(entries.filter { $0.key == "uses" || $0.key == "with" }), at: uses.place, base: tree.base)
-        guard let world = PhantomWorld.decode(component, &decoding), world.isSound(at: uses.place, &decoding),
-            !decoding.diagnostics.contains(where: { $0.severity == .error })
-        else { return nil }
+        guard let world = PhantomWorld.decode(component, &decoding) else { return nil }
+        if !decoding.diagnostics.contains(where: { $0.severity == .error }) { world.check(at: uses.place, &decoding) }
         return PhantomFile(name: name, summary: summary, world: world)
     }
 
@@ -76,16 +78,14 @@ public struct PhantomFile: Sendable {
 }
 
 extension PhantomWorld {
-    /// Whether its settings fit together; reports where they do not.
-    func isSound(at place: Diagnostic.Place?, _ decoding: inout Decoding) -> Bool {
+    /// Reports settings that do not fit together.
+    func check(at place: Diagnostic.Place?, _ decoding: inout Decoding) {
         do {
             try phantom.check()
-            return true
         } catch {
             var fault = Diagnostic.wrapping(error, as: .badValue)
-            if let place { fault.place = fault.place ?? place }
+            fault.place = fault.place ?? place
             decoding.report(fault)
-            return false
         }
     }
 }

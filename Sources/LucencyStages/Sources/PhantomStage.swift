@@ -59,7 +59,8 @@ private struct PhantomSettings: Sendable {
                     remedy: "write the values under `world: {with: …}`")
                 return nil
             }
-            return world.isSound(at: place, &decoding) ? world : nil
+            world.check(at: place, &decoding)
+            return world
         case (let file?, nil):
             do throws(Diagnostic) {
                 var tree = try PhantomFile.tree(path: file.path)
