@@ -48,7 +48,10 @@ let package = Package(
         // Algorithms and values.
         .target(name: "LucencyReports", dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation"]),
         .target(
-            name: "LucencyLearning", dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation"]),
+            name: "LucencyLearning",
+            dependencies: [
+                "LucencyNetworks", "LucencyTensor", "LucencyMorphology", "LucencyImaging", "LucencyFoundation",
+            ]),
         .target(
             name: "LucencyPhantoms",
             dependencies: ["LucencyMorphology", "LucencyFourier", "LucencyImaging", "LucencyFoundation"]),
@@ -94,7 +97,7 @@ let package = Package(
             dependencies: [
                 "LucencyLearning", "LucencyNetworks", "LucencyTensor", "LucencyPhantoms", "LucencyImaging",
                 "LucencyFoundation", "Support",
-            ]),
+            ], exclude: ["Fixtures"]),
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],
