@@ -97,7 +97,7 @@ let package = Package(
             dependencies: [
                 "LucencyLearning", "LucencyNetworks", "LucencyTensor", "LucencyPhantoms", "LucencyImaging",
                 "LucencyFoundation", "Support",
-            ]),
+            ], exclude: ["Fixtures"]),
         .testTarget(name: "LucencyFoundationTests", dependencies: ["LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyImagingTests", dependencies: ["LucencyImaging", "LucencyFoundation", "Support"],

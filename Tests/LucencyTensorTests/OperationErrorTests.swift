@@ -42,6 +42,26 @@ import Testing
         ("softmax", { _ = try $0.softmax(x($0, [3])) }),
         ("cross-entropy", { _ = try $0.crossEntropy(x($0, [2, 3, 4]), labels: x($0, [2, 3])) }),
         ("cross-entropy", { _ = try $0.crossEntropy(x($0, [2, 3, 4]), labels: x($0, [2, 4]), weights: [1]) }),
+        ("focal", { _ = try $0.focal(x($0, [2, 3, 4]), labels: x($0, [2, 4]), weights: [1, 2]) }),
+        ("focal", { _ = try $0.focal(x($0, [2, 3, 4]), labels: x($0, [2, 4]), gamma: -1) }),
+        ("focal", { _ = try $0.focal(x($0, [2, 3, 4]), labels: x($0, [2, 3])) }),
+        ("soft-dice", { _ = try $0.softDice(x($0, [2, 1, 4]), labels: x($0, [2, 4])) }),
+        ("soft-dice", { _ = try $0.softDice(x($0, [2, 3, 4]), labels: x($0, [2, 3])) }),
+        (
+            "soft Dice",
+            {
+                var form = SoftDiceForm()
+                form.smoothing = 0
+                _ = try $0.softDice(x($0, [2, 3, 4]), labels: x($0, [2, 4]), form: form)
+            }
+        ),
+        ("smoothing", { _ = try $0.smoothedCrossEntropy(x($0, [2, 3, 4]), labels: x($0, [2, 4]), alpha: 1.5) }),
+        ("margin", { _ = try $0.marginPenalty(x($0, [2, 3, 4]), labels: x($0, [2, 4]), margin: .nan) }),
+        ("negative-entropy", { _ = try $0.negativeEntropy(x($0, [3]), labels: x($0, [3])) }),
+        (
+            "expected-cost",
+            { _ = try $0.expectedCost(x($0, [2, 3, 4]), costs: x($0, [2, 2, 4]), labels: x($0, [2, 4])) }
+        ),
         ("mean-squared-error", { _ = try $0.meanSquaredError(x($0, [2]), x($0, [3])) }),
         ("filter", { _ = try $0.fixedFilter(x($0, [1, 2, 3]), .sobelX) }),
         ("Gaussian", { _ in _ = try FilterKernel.gaussian(deviation: 0) }),

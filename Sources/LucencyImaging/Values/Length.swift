@@ -1,7 +1,7 @@
 import LucencyFoundation
 
 /// A unit of length. Millimetres inside; `px` is relative to the grid it is applied to.
-public enum LengthUnit: String, CaseIterable, Hashable, Sendable {
+public enum LengthUnit: String, CaseIterable, Codable, Hashable, Sendable {
     case m, cm, mm, um, nm, px
 
     /// Millimetres per unit; nil for pixels.

@@ -2,5 +2,5 @@
 public enum OperationCases {
     public static let all: [OperationCase] =
         convolutions + fourierConvolutions + transposedConvolutions + normalizations + activations + arithmetic
-        + reductions + poolings + resizings + shapes + losses + tokens
+        + reductions + poolings + resizings + shapes + losses + objectives + tokens
 }
