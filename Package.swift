@@ -48,7 +48,8 @@ let package = Package(
         // Algorithms and values.
         .target(name: "LucencyReports", dependencies: ["LucencyCalibration", "LucencyImaging", "LucencyFoundation"]),
         .target(
-            name: "LucencyLearning", dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation"]),
+            name: "LucencyLearning",
+            dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyImaging", "LucencyFoundation"]),
         .target(
             name: "LucencyPhantoms",
             dependencies: ["LucencyMorphology", "LucencyFourier", "LucencyImaging", "LucencyFoundation"]),
