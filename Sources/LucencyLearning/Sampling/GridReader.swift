@@ -18,6 +18,7 @@ struct GridReader {
         }
     }
 
+    @inline(__always)
     private func nearest<T>(
         _ volume: UnsafePointer<T>, _ row: CoordinateRow, _ outside: T?, _ target: UnsafeMutablePointer<T>
     ) {
@@ -35,56 +36,64 @@ struct GridReader {
     private func linear(
         _ volume: UnsafePointer<Float>, _ row: CoordinateRow, _ outside: Float?, _ target: UnsafeMutablePointer<Float>
     ) {
-        let plane = size.x &* size.y
+        let width = size.x, height = size.y, depth = size.z, plane = width &* height
         for i in 0..<row.count {
             if let outside, row.isOutside[i] {
                 target[i] = outside
                 continue
             }
-            let x = Pair(row.x[i], size.x), y = Pair(row.y[i], size.y), z = Pair(row.z[i], size.z)
-            let lower = y.lower &* size.x, upper = y.upper &* size.x
-            func inPlane(_ index: Int) -> Float {
-                let base = volume + index &* plane
-                let a = base[lower &+ x.lower], b = base[lower &+ x.upper]
-                let c = base[upper &+ x.lower], d = base[upper &+ x.upper]
-                let first = a + (b - a) * x.fraction, second = c + (d - c) * x.fraction
-                return first + (second - first) * y.fraction
+            let x = Pair(row.x[i], width), y = Pair(row.y[i], height), z = Pair(row.z[i], depth)
+            let near = Self.inPlane(volume + z.lower &* plane, x, y, width)
+            if z.fraction == 0 || z.lower == z.upper {
+                target[i] = near
+            } else {
+                target[i] = near + (Self.inPlane(volume + z.upper &* plane, x, y, width) - near) * z.fraction
             }
-            let near = inPlane(z.lower)
-            target[i] = z.fraction == 0 ? near : near + (inPlane(z.upper) - near) * z.fraction
         }
+    }
+
+    @inline(__always)
+    private static func inPlane(_ plane: UnsafePointer<Float>, _ x: Pair, _ y: Pair, _ width: Int) -> Float {
+        let upper = plane + y.lower &* width, lower = plane + y.upper &* width
+        let first = upper[x.lower] + (upper[x.upper] - upper[x.lower]) * x.fraction
+        let second = lower[x.lower] + (lower[x.upper] - lower[x.lower]) * x.fraction
+        return first + (second - first) * y.fraction
     }
 
     private func cubic(
         _ volume: UnsafePointer<Float>, _ row: CoordinateRow, _ outside: Float?, _ target: UnsafeMutablePointer<Float>
     ) {
-        let plane = size.x &* size.y
+        let width = size.x, height = size.y, depth = size.z, plane = width &* height
         for i in 0..<row.count {
             if let outside, row.isOutside[i] {
                 target[i] = outside
                 continue
             }
-            let x = Quad(row.x[i], size.x), y = Quad(row.y[i], size.y)
-            func inPlane(_ index: Int) -> Float {
-                let base = volume + index &* plane
-                var sum: Float = 0
-                for j in 0..<4 {
-                    let line = base + y.indices[j] &* size.x
-                    let values = SIMD4(line[x.indices.x], line[x.indices.y], line[x.indices.z], line[x.indices.w])
-                    sum += (values * x.weights).sum() * y.weights[j]
-                }
-                return sum
-            }
-            let place = row.z[i]
-            if size.z == 1 || place == place.rounded(), place >= 0 {
-                target[i] = inPlane(min(Self.floor(place + 0.5), size.z &- 1))
+            let x = Quad(row.x[i], width), y = Quad(row.y[i], height), place = row.z[i]
+            let nearest = Self.floor(place + 0.5)
+            if depth == 1 || Double(nearest) == place {
+                target[i] = Self.inPlane(volume + min(nearest, depth &- 1) &* plane, x, y, width)
                 continue
             }
-            let z = Quad(place, size.z)
-            var sum: Float = 0
-            for k in 0..<4 { sum += inPlane(z.indices[k]) * z.weights[k] }
+            let z = Quad(place, depth)
+            var sum = Self.inPlane(volume + z.indices.x &* plane, x, y, width) * z.weights.x
+            sum += Self.inPlane(volume + z.indices.y &* plane, x, y, width) * z.weights.y
+            sum += Self.inPlane(volume + z.indices.z &* plane, x, y, width) * z.weights.z
+            sum += Self.inPlane(volume + z.indices.w &* plane, x, y, width) * z.weights.w
             target[i] = sum
         }
+    }
+
+    @inline(__always)
+    private static func inPlane(_ plane: UnsafePointer<Float>, _ x: Quad, _ y: Quad, _ width: Int) -> Float {
+        func line(_ index: Int) -> SIMD4<Float> {
+            let line = plane + index &* width
+            return SIMD4(line[x.indices.x], line[x.indices.y], line[x.indices.z], line[x.indices.w])
+        }
+        let column =
+            line(y.indices.x) * y.weights.x + line(y.indices.y) * y.weights.y + line(y.indices.z) * y.weights.z
+            + line(y.indices.w) * y.weights.w
+        return (column * x.weights).sum()
     }
 
     /// Labels; those beyond the volume are to be ignored.
@@ -99,25 +108,37 @@ struct GridReader {
                 continue
             }
             let x = Pair(row.x[i], size.x), y = Pair(row.y[i], size.y), z = Pair(row.z[i], size.z)
-            var found: SIMD8<Int32> = .zero, weights: SIMD8<Float> = .zero
-            for corner in 0..<8 {
-                let isX = corner & 1 == 1, isY = corner & 2 == 2, isZ = corner & 4 == 4
-                let index =
-                    ((isZ ? z.upper : z.lower) &* size.y &+ (isY ? y.upper : y.lower)) &* size.x
-                    &+ (isX ? x.upper : x.lower)
-                found[corner] = volume[index]
-                weights[corner] =
-                    (isX ? x.fraction : 1 - x.fraction) * (isY ? y.fraction : 1 - y.fraction)
-                    * (isZ ? z.fraction : 1 - z.fraction)
+            let a = z.lower &* size.y, b = z.upper &* size.y
+            let rows = SIMD4(a &+ y.lower, a &+ y.upper, b &+ y.lower, b &+ y.upper) &* size.x
+            let left = rows &+ x.lower, right = rows &+ x.upper
+            let found = SIMD8<Int32>(
+                volume[left.x], volume[right.x], volume[left.y], volume[right.y], volume[left.z], volume[right.z],
+                volume[left.w], volume[right.w])
+            let first = found[0]
+            // Within one class there is nothing to count.
+            if found == SIMD8(repeating: first) {
+                target[i] = first
+                continue
             }
-            var best = found[0], most: Float = -1
-            for corner in 0..<8 {
-                let label = found[corner]
-                let sum = weights.replacing(with: 0, where: found .!= label).sum()
-                if sum > most || (sum == most && label < best) { (best, most) = (label, sum) }
-            }
-            target[i] = best
+            let near = 1 - z.fraction, low = 1 - y.fraction
+            let weights = SIMD4(near * low, near * y.fraction, z.fraction * low, z.fraction * y.fraction)
+            target[i] = Self.winner(found, weights * (1 - x.fraction), weights * x.fraction)
         }
+    }
+
+    /// The label with the greatest sum of weights, of equal ones the lowest.
+    private static func winner(_ labels: SIMD8<Int32>, _ even: SIMD4<Float>, _ odd: SIMD4<Float>) -> Int32 {
+        var best = labels[0], most: Float = -1
+        for corner in 0..<8 {
+            let label = labels[corner]
+            var sum: Float = 0
+            for other in 0..<4 {
+                if labels[2 &* other] == label { sum += even[other] }
+                if labels[2 &* other &+ 1] == label { sum += odd[other] }
+            }
+            if sum > most || (sum == most && label < best) { (best, most) = (label, sum) }
+        }
+        return best
     }
 
     /// The whole number below a place of at least −1.

@@ -91,9 +91,11 @@ struct PatchCut {
     {
         let map = SpatialMap(drawn, start: start, size: size, spacing: form.spacing)
         let count = size.count, width = size.x
-        var image = AlignedBuffer<Float>(repeating: 0, count: count * source.channels)
-        var labels = AlignedBuffer<Int32>(repeating: LabelMap.ignoreLabel, count: count)
-        var maps = source.maps.map { AlignedBuffer<Float>(repeating: 0, count: count * $0.channels) }
+        var image = AlignedBuffer<Float>(count: count * source.channels) { $0.initialize(repeating: 0) }
+        var labels = AlignedBuffer<Int32>(count: count) { $0.initialize(repeating: LabelMap.ignoreLabel) }
+        var maps = source.maps.map { map in
+            AlignedBuffer<Float>(count: count * map.channels) { $0.initialize(repeating: 0) }
+        }
         let reader = GridReader(size: source.size, interpolation: drawn.interpolation)
         let soft = GridReader(size: source.size, interpolation: .linear)
         withUnsafeTemporaryAllocation(of: Double.self, capacity: 4 * width) { room in
@@ -127,8 +129,8 @@ struct PatchCut {
                             reader.labels(old, at: row, by: drawn.labelInterpolation, into: new + offset)
                         }
                     }
-                    for (index, soft0) in source.maps.enumerated() {
-                        read(soft, soft0.values, soft0.channels, at: offset, into: &maps[index], .values([]))
+                    for (index, other) in source.maps.enumerated() {
+                        read(soft, other.values, other.channels, at: offset, into: &maps[index], .values([]))
                     }
                 }
             }

@@ -57,10 +57,15 @@ public struct Gamma: AugmentationComponent {
             let before = ChannelStatistics(values), range = before.highest - before.lowest
             guard range > 0, range.isFinite else { return }
             let (low, high) = (before.lowest, before.highest)
+            // Rounding must not lead out of the range.
             if isInverted {
-                for i in 0..<values.count { values[i] = high - range * pow((high - values[i]) / range, exponent) }
+                for i in 0..<values.count {
+                    values[i] = max(low, high - range * pow((high - values[i]) / range, exponent))
+                }
             } else {
-                for i in 0..<values.count { values[i] = low + range * pow((values[i] - low) / range, exponent) }
+                for i in 0..<values.count {
+                    values[i] = min(high, low + range * pow((values[i] - low) / range, exponent))
+                }
             }
             guard keepsStatistics else { return }
             let after = ChannelStatistics(values)

@@ -1,8 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 import LucencyFoundation
 
 /// Adds normally distributed noise, independent from pixel to pixel and channel to channel.
@@ -41,33 +36,25 @@ public struct GaussianNoise: AugmentationComponent {
         public func apply(to sample: inout Sample) throws(Diagnostic) {
             try require(deviation >= 0 && deviation <= 1e9, "a deviation of \(deviation) is not possible")
             guard deviation > 0 else { return }
-            let key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
-            let deviation = Float(deviation)
+            let normal = NormalNumbers(seed: seed), deviation = Float(deviation)
             for channel in 0..<sample.channels {
                 sample.withChannel(channel) { values in
-                    var start = 0, block: UInt64 = 0
-                    while start < values.count {
-                        let counter = SIMD4(
-                            UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32),
-                            UInt32(truncatingIfNeeded: channel), 0)
-                        let noise = Self.normals(Philox.block(counter: counter, key: key)) * deviation
-                        for lane in 0..<min(4, values.count &- start) { values[start &+ lane] += noise[lane] }
-                        start &+= 4
-                        block &+= 1
+                    let whole = values.count / 8, raw = UnsafeMutableRawBufferPointer(values)
+                    for index in 0..<whole {
+                        let (first, second) = normal.block(index, channel: channel), place = index &* 32
+                        let a = raw.loadUnaligned(fromByteOffset: place, as: SIMD4<Float>.self) + first * deviation
+                        let b = raw.loadUnaligned(fromByteOffset: place &+ 16, as: SIMD4<Float>.self)
+                        raw.storeBytes(of: a, toByteOffset: place, as: SIMD4<Float>.self)
+                        raw.storeBytes(of: b + second * deviation, toByteOffset: place &+ 16, as: SIMD4<Float>.self)
+                    }
+                    guard whole * 8 < values.count else { return }
+                    let (first, second) = normal.block(whole, channel: channel)
+                    for i in whole * 8..<values.count {
+                        let lane = i - whole * 8
+                        values[i] += (lane < 4 ? first[lane] : second[lane - 4]) * deviation
                     }
                 }
             }
-        }
-
-        /// Four normal numbers from four random words (Box and Muller 1958). Single precision is enough for noise that
-        /// is added to single precision; the greatest number is 5.9.
-        @inline(__always)
-        private static func normals(_ bits: SIMD4<UInt32>) -> SIMD4<Float> {
-            // Halves keep the numbers within 0 and 1, both excluded.
-            let uniform = (SIMD4<Float>(bits &>> 8) + 0.5) * 0x1p-24
-            let first = (-2 * log(uniform.x)).squareRoot(), second = (-2 * log(uniform.z)).squareRoot()
-            let a = 2 * Float.pi * uniform.y, b = 2 * Float.pi * uniform.w
-            return SIMD4(first * cos(a), first * sin(a), second * cos(b), second * sin(b))
         }
     }
 }
