@@ -57,7 +57,7 @@ public struct Sample: Sendable, Equatable {
         maps: [SampleMap] = []
     ) throws(Diagnostic) {
         let size = form.size, count = size.count
-        guard size.x >= 1, size.y >= 1, size.z >= 1, count < .max, form.spacing.min() > 0, form.spacing.max().isFinite
+        guard size.x >= 1, size.y >= 1, size.z >= 1, count < .max, all(form.spacing .> 0), form.spacing.max().isFinite
         else {
             throw Diagnostic(
                 .badGeometry, "'\(name)': a grid of \(size) with a spacing of \(form.spacing) is not possible")

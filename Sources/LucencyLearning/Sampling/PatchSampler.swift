@@ -17,7 +17,7 @@ public struct PatchDraw: Codable, Hashable, Sendable {
 /// Chooses patches, a fixed part of each batch around foreground, and cuts them.
 ///
 /// Patches stay within their case where it is large enough and are centred where it is not. A planar patch of a volume is
-/// a random slice. Follows nnU-Net (Isensee et al. 2021, Nature Methods 18, supplementary note 2): of a patch that is
+/// a random slice. Follows nnU-Net (Isensee et al. 2021, Nature Methods 18): of a patch that is
 /// aimed, first the class is drawn, all that the case has being equally likely, then one of its pixels to lie in the
 /// middle, or as near to it as the edge of the case allows.
 public struct PatchSampler: Hashable, Sendable {

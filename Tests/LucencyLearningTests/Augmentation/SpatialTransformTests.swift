@@ -164,7 +164,9 @@ import Testing
 
     @Test func `impossible records are refused`() throws {
         let sample = try Samples.random(GridSize(8, 8))
-        var records = [transform([0, 0, .nan]), transform(scale: 0), transform(amplitude: 1, distance: 0)]
+        var records = [
+            transform([0, 0, .nan]), transform(scale: 0), transform(scale: .nan), transform(amplitude: 1, distance: 0),
+        ]
         records.append(transform(amplitude: 1e-9, distance: 1e-5))
         records.append(transform(amplitude: 2, distance: 1))
         records.append(transform([0, 0, 5], .lanczos))

@@ -210,10 +210,12 @@ import Testing
                 name: "a", form: form, image: image, labels: labels,
                 maps: [SampleMap(name: "soft", channels: 3, values: image)])
         }
-        #expect(throws: Diagnostic.self) {
-            try Sample(
-                name: "a", form: SampleForm(size: GridSize(4, 3), spacing: [0, 1, 1], channels: 2), image: image,
-                labels: labels)
+        for spacing in [0, .nan, .infinity] {
+            #expect(throws: Diagnostic.self) {
+                try Sample(
+                    name: "a", form: SampleForm(size: GridSize(4, 3), spacing: [1, spacing, 1], channels: 2),
+                    image: image, labels: labels)
+            }
         }
         let picture = try Image(geometry: Geometry(size: GridSize(4, 3)), pixels: .init(repeating: 0, count: 12))
         let map = try LabelMap(geometry: Geometry(size: GridSize(3, 4)), labels: labels)

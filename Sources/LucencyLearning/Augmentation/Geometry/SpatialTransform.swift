@@ -96,12 +96,12 @@ public struct SpatialTransform: AugmentationComponent {
         func check(for form: SampleForm) throws(Diagnostic) {
             let numbers = [rotation.x, rotation.y, rotation.z, elasticAmplitude]
             try require(numbers.allSatisfy { $0.isFinite }, "a number is not finite")
-            try require(scale.min() >= 0.01 && scale.max() <= 100, "a scale of \(scale) is not possible")
+            try require(all(scale .>= 0.01) && all(scale .<= 100), "a scale of \(scale) is not possible")
             try require(interpolation != .lanczos, "lanczos is not offered here")
             guard elasticAmplitude != 0 else { return }
             let isPossible =
                 elasticDistance > 0 && elasticDistance.isFinite && abs(elasticAmplitude) <= elasticDistance
-                && SmoothLattice.points(size: form.size, spacing: form.spacing, distance: elasticDistance) < 1e8
+                && SmoothLattice.points(size: form.size, spacing: form.spacing, distance: elasticDistance) < 1e7
             try require(isPossible, "elastic shifts of \(elasticAmplitude) every \(elasticDistance) are not possible")
         }
     }

@@ -52,7 +52,7 @@ public struct BiasField: AugmentationComponent {
             try require(strength >= 0 && strength <= 5, "a strength of \(strength) is not possible")
             try require(
                 distance > 0 && distance.isFinite
-                    && SmoothLattice.points(size: sample.size, spacing: sample.spacing, distance: distance) < 1e8,
+                    && SmoothLattice.points(size: sample.size, spacing: sample.spacing, distance: distance) < 1e7,
                 "a distance of \(distance) is not possible")
             guard strength > 0 else { return }
             let size = sample.size, field = field(size, sample.spacing)
