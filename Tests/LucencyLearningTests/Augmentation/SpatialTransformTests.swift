@@ -147,6 +147,42 @@ import Testing
         for z in 0..<24 { #expect(abs(flat[12, 12, z] - Float(z)) < 1e-4) }
     }
 
+    @Test(arguments: [Interpolation.linear, .cubic])
+    func `volumes turn about x, then y, then z, as polynomials between their pixels show`(
+        interpolation: Interpolation
+    ) throws {
+        // Linear interpolation is exact for the first degree, Keys' cubic for the second.
+        let square = interpolation == .cubic ? 0.01 : 0.0
+        func value(_ p: SIMD3<Double>) -> Double {
+            0.3 * p.x - 0.2 * p.y + 0.1 * p.z + square * p.x * p.x - square * p.z * p.z
+        }
+        let spacing = SIMD3(1.0, 1.5, 2.0), size = GridSize(33, 25, 17), middle = SIMD3(16.0, 12, 8)
+        let sample = try Samples.drawn(size, spacing: spacing) { value([$0, $1, $2]) }
+        let moved = try sample.after(.spatial(transform([20, -15, 40], scale: 1.25, interpolation)))
+        func turned(_ p: SIMD3<Double>, _ a: Int, _ b: Int, _ degrees: Double) -> SIMD3<Double> {
+            var turned = p
+            let angle = degrees * .pi / 180
+            turned[a] = cos(angle) * p[a] - sin(angle) * p[b]
+            turned[b] = sin(angle) * p[a] + cos(angle) * p[b]
+            return turned
+        }
+        var compared = 0
+        for z in 0..<17 {
+            for y in 0..<25 {
+                for x in 0..<33 {
+                    var way = (SIMD3(Double(x), Double(y), Double(z)) - middle) * spacing
+                    // Back: about z, then y, then x.
+                    way = turned(turned(turned(way, 0, 1, -40), 2, 0, 15), 1, 2, -20)
+                    let source = middle + way / 1.25 / spacing
+                    guard source.min() >= 1, source.x <= 31, source.y <= 23, source.z <= 15 else { continue }
+                    compared += 1
+                    #expect(abs(Double(moved[x, y, z]) - value(source)) < 1e-4)
+                }
+            }
+        }
+        #expect(compared > 5000)
+    }
+
     @Test func `labels vote where classes meet`() throws {
         let labels: [Int32] = [1, 1, 2, 2]
         let sample = try Sample(
