@@ -38,8 +38,9 @@ let package = Package(
         .target(
             name: "LucencyStages",
             dependencies: [
-                "LucencyPipeline", "LucencyReports", "LucencyPhantoms", "LucencyNetworks", "LucencyCalibration",
-                "LucencyMorphology", "LucencyFourier", "LucencyFormats", "LucencyImaging", "LucencyFoundation",
+                "LucencyPipeline", "LucencyReports", "LucencyLearning", "LucencyPhantoms", "LucencyNetworks",
+                "LucencyCalibration", "LucencyMorphology", "LucencyTensor", "LucencyFourier", "LucencyFormats",
+                "LucencyImaging", "LucencyFoundation",
             ]),
         .target(
             name: "LucencyPipeline",
@@ -55,7 +56,8 @@ let package = Package(
         .target(
             name: "LucencyPhantoms",
             dependencies: ["LucencyMorphology", "LucencyFourier", "LucencyImaging", "LucencyFoundation"]),
-        .target(name: "LucencyNetworks", dependencies: ["LucencyTensor", "LucencyFoundation"]),
+        .target(
+            name: "LucencyNetworks", dependencies: ["LucencyTensor", "LucencyImaging", "LucencyFoundation"]),
         .target(
             name: "LucencyCalibration", dependencies: ["LucencyMorphology", "LucencyImaging", "LucencyFoundation"]),
         .target(name: "LucencyMorphology", dependencies: ["LucencyImaging", "LucencyFoundation"]),

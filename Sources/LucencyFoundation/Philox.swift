@@ -10,15 +10,17 @@ public enum Philox {
     /// The 128 random bits of a counter under a key.
     @inlinable
     public static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
-        var c = counter, k = key
+        // Plain words instead of vectors: their products have 64 bits, for which vectors would be taken apart.
+        var c = (counter.x, counter.y, counter.z, counter.w), k = (key.x, key.y)
         for round in 0..<10 {
-            if round > 0 { k = k &+ SIMD2(0x9E37_79B9, 0xBB67_AE85) }
-            let a = UInt64(c.x) &* 0xD251_1F53, b = UInt64(c.z) &* 0xCD9E_8D57
-            c = SIMD4(
-                UInt32(truncatingIfNeeded: b >> 32) ^ c.y ^ k.x, UInt32(truncatingIfNeeded: b),
-                UInt32(truncatingIfNeeded: a >> 32) ^ c.w ^ k.y, UInt32(truncatingIfNeeded: a))
+            if round > 0 { k = (k.0 &+ 0x9E37_79B9, k.1 &+ 0xBB67_AE85) }
+            let a = UInt64(c.0) &* 0xD251_1F53, b = UInt64(c.2) &* 0xCD9E_8D57
+            c = (
+                UInt32(truncatingIfNeeded: b >> 32) ^ c.1 ^ k.0, UInt32(truncatingIfNeeded: b),
+                UInt32(truncatingIfNeeded: a >> 32) ^ c.3 ^ k.1, UInt32(truncatingIfNeeded: a)
+            )
         }
-        return c
+        return SIMD4(c.0, c.1, c.2, c.3)
     }
 }
 

@@ -1,22 +1,5 @@
 import LucencyFoundation
 
-/// A number, or a range from which one is drawn evenly.
-public struct Interval: Hashable, Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
-    public var lower: Double
-    public var upper: Double
-
-    public init(_ lower: Double, _ upper: Double) {
-        self.lower = lower
-        self.upper = upper
-    }
-
-    public init(floatLiteral value: Double) { self.init(value, value) }
-    public init(integerLiteral value: Int) { self.init(Double(value), Double(value)) }
-
-    /// Halfway between the limits.
-    public var middle: Double { (lower + upper) / 2 }
-}
-
 /// The random numbers of one picture. What is drawn has a name; the names and values are the picture's record.
 ///
 /// Each name has a random stream of its own, so that a new parameter, or one that another setting no longer needs,

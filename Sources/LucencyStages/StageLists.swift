@@ -1,3 +1,4 @@
+import LucencyLearning
 import LucencyPipeline
 
 extension Catalog {
@@ -19,11 +20,13 @@ extension Catalog {
             .overlay,
             .measure,
             .loadModel,
+            .segmentNetwork,
         ],
         collectors: [
             .gather,
             .evaluateSegmentation,
             .contactSheet,
+            .trainSegmenter,
         ],
         writers: [
             .imagePNG, .imageTIFF,
@@ -31,7 +34,7 @@ extension Catalog {
             .probabilitiesPNG, .probabilitiesTIFF,
             .tableCSV, .tableMarkdown, .tableJSON,
             .model,
-            .recordJSON,
+            .recordJSON, .recordLines, .drawingSVG,
         ],
         components: [
             ComponentKind(ThresholdMethod.self),
@@ -41,5 +44,11 @@ extension Catalog {
             ComponentKind(FilterProfile.self),
             ComponentKind(OverlayWindow.self),
             ComponentKind(PhantomWorld.self),
+            ComponentKind(NetworkChoice.self),
+            ComponentKind(ObjectiveChoice.self),
+            ComponentKind(Optimizer.self),
+            ComponentKind(Schedule.self),
+            ComponentKind(Augmentation.self),
+            ComponentKind(IntensityNormalization.self),
         ])
 }

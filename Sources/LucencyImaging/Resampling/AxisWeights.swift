@@ -79,7 +79,7 @@ package struct AxisWeights: Sendable {
     }
 
     /// Resamples the middle axis of `outer × source × inner` values to `outer × count × inner` values.
-    func apply(
+    package func apply(
         _ source: UnsafePointer<Float>, outer: Int, inner: Int, into target: UnsafeMutablePointer<Float>,
         pool: ThreadPool
     ) {

@@ -5,7 +5,7 @@
 #endif
 
 /// How values between pixel centres are found.
-public enum Interpolation: String, CaseIterable, Hashable, Sendable {
+public enum Interpolation: String, CaseIterable, Codable, Hashable, Sendable {
     /// The pixel in whose area the point lies; on an edge between two, the one with the higher index.
     case nearest
     /// The triangle kernel, reaching 1 pixel.
@@ -43,7 +43,7 @@ public enum Interpolation: String, CaseIterable, Hashable, Sendable {
 }
 
 /// How labels between pixel centres are found. Labels are never averaged.
-public enum LabelInterpolation: String, CaseIterable, Hashable, Sendable {
+public enum LabelInterpolation: String, CaseIterable, Codable, Hashable, Sendable {
     /// The label of the pixel in whose area the point lies.
     case nearest
     /// The label with the greatest linear (anti-aliased) weight around the point; ties go to the lower label. The same

@@ -34,6 +34,8 @@ public struct ModelFile: Sendable {
     public let training: JSONValue?
     /// The tensors; their metadata are those that the members above do not hold.
     public let weights: Weights
+    /// Networks that were built from it.
+    let predictors = PredictorPool()
 
     private static let reserved = ["lucency", "network", "preprocessing", "classes", "training"]
 

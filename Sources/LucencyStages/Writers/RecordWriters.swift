@@ -16,4 +16,24 @@ extension WriterDescriptor {
     static let recordJSON = WriterDescriptor(
         RecordValue.self, extensions: ["json"], "Facts as JSON.", prototype: NoOptions(), revision: 1, parameters: []
     ) { record, path, _ in try FileSystem.write(record.json.prettyText + "\n", to: path) }
+
+    static let recordLines = WriterDescriptor(
+        RecordValue.self, extensions: ["jsonl"], "Facts as JSON, one line for each entry of a list.",
+        prototype: NoOptions(), revision: 1, parameters: []
+    ) { record, path, _ in
+        let lines = record.json.arrayValue ?? [record.json]
+        try FileSystem.write(lines.map { $0.text + "\n" }.joined(), to: path)
+    }
+
+    static let drawingSVG = WriterDescriptor(
+        DrawingValue.self, extensions: ["svg"], "A drawing as SVG.", prototype: NoOptions(), revision: 1,
+        parameters: []
+    ) { drawing, path, _ in try FileSystem.write(drawing.svg, to: path) }
+}
+
+/// A drawing, such as the curves of a training.
+struct DrawingValue: PortValue, PortInput {
+    let svg: String
+
+    static var portType: PortType { PortType("drawing") }
 }

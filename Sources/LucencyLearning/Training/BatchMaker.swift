@@ -1,0 +1,71 @@
+import LucencyFoundation
+import LucencyImaging
+import LucencyTensor
+
+/// Makes the batch of a step: which cases, which patches, their augmentation. All of it follows from the seed and the number
+/// of the step, so that workers and interruptions change nothing.
+struct BatchMaker: Sendable {
+    let cases: [TrainingCase]
+    let settings: TrainingSettings
+    let sampler: PatchSampler
+    let augmentation: AugmentationPipeline
+    let classes: Int
+
+    /// A batch in the form that a tape takes.
+    struct Batch: Sendable {
+        /// N, C, spatial.
+        let images: Tensor
+        let samples: [ObjectiveSample]
+        /// Label maps, for coarser scales.
+        let labels: [LabelMap]
+    }
+
+    /// Steps in a pass over the cases.
+    var stepsPerEpoch: Int { max(1, (cases.count * settings.patchesPerCase + settings.batch - 1) / settings.batch) }
+
+    /// The case at a place in the endless sequence of random orders.
+    private func caseIndex(at place: Int) -> Int {
+        let round = place / cases.count
+        var random = PhiloxStream(seed: settings.seed, stream: "training.order", index: round)
+        return random.permutation(cases.count)[place % cases.count]
+    }
+
+    func callAsFunction(step: Int, pool: ThreadPool) throws -> Batch {
+        let count = settings.batch
+        let chosen = (0..<count).map { caseIndex(at: step * count + $0) }
+        let made = Lock<[Int: (sample: Sample, objective: ObjectiveSample, labels: LabelMap)]>([:])
+        try pool.forEach(count) { position in
+            let item = cases[chosen[position]]
+            let patch = try sampler.draw(
+                in: item, seed: settings.seed, step: step, position: position, batch: count)
+            let drawn = try augmentation.draw(
+                seed: settings.seed, step: step, name: item.name, position: position, for: sampler.form(of: item))
+            let sample = try AugmentationPipeline.apply(drawn, to: patch, of: item, by: sampler)
+            let geometry = try Geometry(
+                size: sample.size, spacing: sample.spacing, source: .stated(.mm))
+            let labels = try LabelMap(geometry: geometry, labels: sample.labels)
+            let objective = try settings.objective.sample(labels, classes: classes)
+            made.withLock { $0[position] = (sample, objective, labels) }
+        }
+        let all = made.withLock { made in (0..<count).compactMap { made[$0] } }
+        guard let first = all.first, all.count == count, all.allSatisfy({ $0.sample.size == first.sample.size }) else {
+            throw Diagnostic(
+                .sizeMismatch, "the images of a batch differ in size",
+                remedy: "give a patch size: `patch: [256, 256]`")
+        }
+        let size = first.sample.size
+        let spatial = size.isPlanar && settings.patch.count < 3 ? [size.y, size.x] : [size.z, size.y, size.x]
+        let shape = try Shape([count, first.sample.channels] + spatial)
+        let images = Tensor(trusted: shape) { target in
+            var place = 0
+            for entry in all {
+                entry.sample.image.withUnsafeBufferPointer { source in
+                    _ = UnsafeMutableBufferPointer(rebasing: target[place..<place + source.count]).initialize(
+                        from: source)
+                    place += source.count
+                }
+            }
+        }
+        return Batch(images: images, samples: all.map(\.objective), labels: all.map(\.labels))
+    }
+}

@@ -1,0 +1,299 @@
+import LucencyFoundation
+import LucencyImaging
+import LucencyNetworks
+import LucencyTensor
+
+/// Trains a segmentation network: patches, augmentation, objective, optimiser, validation, checkpoints.
+///
+/// Bits depend on the settings, the network, the cases and the kernel family; never on threads or interruptions.
+public struct SegmentationTrainer {
+    /// What training came to.
+    public struct Result {
+        /// The weights that are kept: of the best validation or of the end.
+        public let parameters: Parameters
+        public let history: [EpochRecord]
+        /// The epoch whose weights are kept.
+        public let epoch: Int
+        public let validation: ValidationScore?
+    }
+
+    /// How far it is; for display only.
+    public struct Progress: Sendable {
+        public let record: EpochRecord
+        public let epochs: Int
+        public let imagesPerSecond: Double
+        public let secondsLeft: Double
+    }
+
+    public let network: any Network
+    public let settings: TrainingSettings
+    public let training: [TrainingCase]
+    public let validation: [TrainingCase]
+    public let classes: Int
+    private let kernels: Kernels
+    private let pool: ThreadPool
+    private let batches: BatchMaker
+
+    /// - Parameters:
+    ///   - network: takes the cases' channels and gives one channel per class.
+    ///   - validation: may be empty; then the last weights are kept.
+    /// - Throws: `DiagnosticList` with everything that does not fit.
+    public init(
+        _ network: any Network, classes: Int, training: [TrainingCase], validation: [TrainingCase],
+        settings: TrainingSettings, kernels: Kernels = Kernels(family: .best), pool: ThreadPool = .serial
+    ) throws {
+        var settings = settings
+        var problems = settings.problems() + network.problems()
+        guard let first = training.first else {
+            throw Diagnostic(.noItems, "there is no case to train with")
+        }
+        if settings.patch.isEmpty {
+            let size = first.sample.size
+            settings.patch = network.axes == 2 ? [size.x, size.y] : [size.x, size.y, size.z]
+        }
+        if settings.patch.count != network.axes {
+            problems.append(
+                Diagnostic(
+                    .badArgument,
+                    "a network of \(network.axes) dimensions cannot learn from patches of \(settings.patch)"
+                ))
+        }
+        let wanted = settings.patch.reversed().map { $0 }, multiple = network.sizeMultiple
+        if wanted.count == multiple.count, !zip(wanted, multiple).allSatisfy({ $0 % $1 == 0 }) {
+            settings.patch = zip(settings.patch, multiple.reversed()).map { ($0 + $1 - 1) / $1 * $1 }
+        }
+        for item in training + validation where item.sample.channels != network.inputChannels {
+            problems.append(
+                Diagnostic(
+                    .channelMismatch,
+                    "'\(item.name)' has \(item.sample.channels) channel(s), the network takes \(network.inputChannels)")
+            )
+            break
+        }
+        let patch = settings.patch
+        var sampler = PatchSampler(
+            size: patch.count == 3 ? GridSize(patch[0], patch[1], patch[2]) : GridSize(patch[0], patch[1]))
+        sampler.foregroundFraction = settings.foregroundFraction
+        do { try settings.augmentation.check(for: sampler.form(of: first)) } catch { problems += error.diagnostics }
+        guard problems.isEmpty else { throw DiagnosticList(problems) }
+        self.network = network
+        self.classes = classes
+        self.settings = settings
+        self.training = training
+        self.validation = validation
+        self.kernels = kernels
+        self.pool = pool
+        batches = BatchMaker(
+            cases: training, settings: settings, sampler: sampler, augmentation: settings.augmentation,
+            classes: classes)
+    }
+
+    /// Epochs that will be trained.
+    public var epochs: Int {
+        settings.steps.map { ($0 + batches.stepsPerEpoch - 1) / batches.stepsPerEpoch } ?? settings.epochs
+    }
+
+    /// Optimiser steps that will be done.
+    public var steps: Int { settings.steps ?? settings.epochs * batches.stepsPerEpoch }
+
+    private var spatial: [Int] { settings.patch.reversed() }
+
+    /// A training step as a tape.
+    private struct Step {
+        let images: Value
+        let inputs: [ObjectiveInputs]
+        /// How much coarser each output is, per axis.
+        let factors: [[Int]]
+        let loss: Value
+        let parts: [ObjectiveValues.Part]
+        let plan: TensorPlan
+    }
+
+    private func makeStep() throws -> Step {
+        let tape = Tape(.training)
+        let images = tape.input("images", try Shape([settings.batch, network.inputChannels] + spatial))
+        let outputs = try network(images, Scope(tape))
+        guard let full = outputs.first, full.shape.channels == classes else {
+            throw Diagnostic(
+                .shapeMismatch,
+                "the network gives \(outputs.first?.shape.channels ?? 0) classes, the data have \(classes)")
+        }
+        var total: Value?, parts: [ObjectiveValues.Part] = [], inputs: [ObjectiveInputs] = [], factors: [[Int]] = []
+        // Deep supervision: each coarser result counts half as much as the one before (Isensee et al. 2021); sum 1.
+        let weights = outputs.indices.map { 1 / Double(1 << $0) }, sum = weights.reduce(0, +)
+        for (index, output) in outputs.enumerated() {
+            let objective = try settings.objective.inputs(on: tape, logits: output.shape)
+            let values = try settings.objective.record(on: tape, logits: output, inputs: objective)
+            if index == 0 { parts = values.parts }
+            inputs.append(objective)
+            factors.append(zip(full.shape.spatial, output.shape.spatial).map { $0 / $1 })
+            let weight = weights[index] / sum
+            let part = weight == 1 ? values.total : try tape.scale(values.total, by: Float(weight))
+            if let before = total { total = try tape.add(before, part) } else { total = part }
+        }
+        guard let loss = total else { throw Diagnostic(.badArgument, "the network has no result") }
+        let plan = try TensorPlan(
+            tape, outputs: [loss] + parts.map(\.value), gradientsOf: loss, options: .init(kernels: kernels))
+        return Step(images: images, inputs: inputs, factors: factors, loss: loss, parts: parts, plan: plan)
+    }
+
+    /// Bytes that training takes, besides the cases: weights, gradients, moments, activations.
+    public func predictedBytes() throws -> Int {
+        let plan = try makeStep().plan
+        let weights = try network.parameters(seed: 0).trainableWeights
+        return plan.bytes(threads: pool.threads) + 4 * weights * (1 + settings.optimizer.moments + 1)
+    }
+
+    private var learning: LearningSettings {
+        var schedule = settings.schedule
+        schedule.rate = settings.rate
+        schedule.steps = steps
+        return LearningSettings(
+            optimizer: settings.optimizer, schedule: schedule, maximumNorm: settings.maximumNorm,
+            averageDecay: settings.averageDecay)
+    }
+
+    /// Trains.
+    /// - Parameters:
+    ///   - folder: where checkpoints are kept after each epoch, and looked for at the start; nil keeps none.
+    ///   - key: tells this training apart from others in the same folder.
+    ///   - isCancelled: looked at after each step.
+    ///   - initial: weights to start from instead of random ones, by name.
+    /// - Returns: nil where it was cancelled.
+    public func train(
+        folder: String? = nil, key: String = "", initial: [String: Tensor]? = nil,
+        isCancelled: () -> Bool = { false }, report: (Progress) -> Void = { _ in }
+    ) throws -> Result? {
+        let parameters = try network.parameters(seed: settings.seed)
+        if let initial { try parameters.load(initial) }
+        let learner = try Learner(
+            parameters, settings: learning, seed: settings.seed, family: kernels.family, pool: pool)
+        var state = TrainingState(key: key)
+        var bestWeights: [String: Tensor]?
+        if let folder, let found = TrainingState.load(from: folder, key: key) {
+            // A state that cannot be read is no reason to fail: training begins anew.
+            if let weights = try? found.restore(learner, from: folder) {
+                (state, bestWeights) = (found, weights)
+            } else if (try? found.restore(learner, from: folder)) != nil {
+                state = found
+            }
+        }
+        let step = try makeStep()
+        let workspace = try Workspace(step.plan, parameters: parameters, pool: pool)
+        let validating = Validation(cases: validation, tile: spatial, classes: classes)
+        let judged = learner.average ?? parameters
+        let predictor = try Predictor(network, parameters: judged, pool: pool, kernels: kernels)
+        let epochs = epochs
+        while state.history.count < epochs, !isExhausted(state) {
+            let start = Machine.seconds
+            guard let (record, seconds, images) = try epoch(step, workspace, learner, isCancelled) else { return nil }
+            var entry = record
+            entry.epoch = state.history.count + 1
+            let isLast = entry.epoch == epochs
+            var isBest = false
+            if !validation.isEmpty, entry.epoch % settings.validationInterval == 0 || isLast {
+                let score = try validating(predictor, pool: pool)
+                entry.validation = score
+                isBest = score.dice > state.best ?? -1
+                if isBest {
+                    (state.best, state.bestEpoch) = (score.dice, entry.epoch)
+                    bestWeights = judged.tensors
+                }
+            }
+            state.history.append(entry)
+            if let folder { try state.save(learner, isBest: isBest, to: folder) }
+            report(
+                Progress(
+                    record: entry, epochs: epochs, imagesPerSecond: Double(images) / max(seconds, 1e-9),
+                    secondsLeft: (Machine.seconds - start) * Double(epochs - entry.epoch)))
+        }
+        let kept = try network.parameters(seed: settings.seed)
+        let isBestKept = settings.keepsBest && bestWeights != nil
+        try kept.load(isBestKept ? bestWeights ?? [:] : judged.tensors)
+        let epoch = isBestKept ? state.bestEpoch ?? state.history.count : state.history.count
+        return Result(
+            parameters: kept, history: state.history, epoch: epoch,
+            validation: state.history.indices.contains(epoch - 1) ? state.history[epoch - 1].validation : nil)
+    }
+
+    /// Whether validation has not become better for too long.
+    private func isExhausted(_ state: TrainingState) -> Bool {
+        guard let patience = settings.patience, let best = state.bestEpoch else { return false }
+        return state.history.count - best >= patience
+    }
+
+    /// The steps of one epoch; nil where it was cancelled.
+    private func epoch(
+        _ step: Step, _ workspace: Workspace, _ learner: Learner, _ isCancelled: () -> Bool
+    ) throws -> (EpochRecord, seconds: Double, images: Int)? {
+        let start = Machine.seconds
+        var record = EpochRecord(
+            epoch: 0, step: 0, rate: 0, loss: 0, parts: [:], gradientNorm: 0, validation: nil)
+        let count = min(batches.stepsPerEpoch, steps - learner.step)
+        for _ in 0..<count {
+            if isCancelled() { return nil }
+            let number = learner.step
+            let batch = try batches(step: number, pool: pool)
+            var inputs: [Value: Tensor] = [step.images: batch.images]
+            for (objective, factors) in zip(step.inputs, step.factors) {
+                let samples =
+                    factors.allSatisfy { $0 == 1 }
+                    ? batch.samples
+                    : try batch.labels.map {
+                        try settings.objective.sample($0.subsampled(factors), classes: classes)
+                    }
+                inputs.merge(try objective.tensors(samples)) { $1 }
+            }
+            try workspace.run(inputs, seed: settings.seed, step: UInt64(number))
+            let loss = Double(try workspace.tensor(step.loss).scalar)
+            guard loss.isFinite else {
+                throw Diagnostic(
+                    .undefinedResult, "the loss of step \(number) is \(loss)",
+                    remedy: "lower the learning rate; are the images normalised?")
+            }
+            let done = try learner.learn(from: workspace)
+            record.loss += loss / Double(count)
+            record.gradientNorm += done.gradientNorm / Double(count)
+            record.rate = done.rate
+            for part in step.parts {
+                record.parts[part.name, default: 0] += Double(try workspace.tensor(part.value).scalar) / Double(count)
+            }
+        }
+        record.step = learner.step
+        return (record, Machine.seconds - start, count * settings.batch)
+    }
+}
+
+extension Parameters {
+    /// Copies of all parameters and states by name.
+    fileprivate var tensors: [String: Tensor] {
+        Dictionary(uniqueKeysWithValues: declarations.compactMap { entry in self[entry.name].map { (entry.name, $0) } })
+    }
+}
+
+extension LabelMap {
+    /// Every `factors`-th pixel, per axis from the slowest on: labels at a coarser scale.
+    fileprivate func subsampled(_ factors: [Int]) throws(Diagnostic) -> LabelMap {
+        let factor = Array(repeating: 1, count: max(0, 3 - factors.count)) + factors
+        let coarse = GridSize(size.x / factor[2], size.y / factor[1], size.z / factor[0])
+        let geometry = try Geometry(
+            size: coarse,
+            spacing: self.geometry.spacing * SIMD3(Double(factor[2]), Double(factor[1]), Double(factor[0])),
+            source: self.geometry.spacingSource)
+        let picked = AlignedBuffer<Int32>(count: coarse.count) { out in
+            labels.withUnsafeBufferPointer { labels in
+                var target = 0
+                for z in 0..<coarse.z {
+                    for y in 0..<coarse.y {
+                        let row = (z * factor[0] * size.y + y * factor[1]) * size.x
+                        for x in 0..<coarse.x {
+                            out[target] = labels[row &+ x &* factor[2]]
+                            target &+= 1
+                        }
+                    }
+                }
+            }
+        }
+        return try LabelMap(geometry: geometry, labels: picked, table: table)
+    }
+}

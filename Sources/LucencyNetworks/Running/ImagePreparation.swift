@@ -1,0 +1,71 @@
+import LucencyFoundation
+import LucencyImaging
+import LucencyTensor
+
+extension Preprocessing {
+    /// The image as the network wants it: its channels on the common scale, at the model's spacing.
+    /// - Throws: `Diagnostic` in words where the image is none that the model can take.
+    public func callAsFunction(_ image: Image, pool: ThreadPool = .serial) throws -> Image {
+        guard image.channels == channels.count else {
+            let names = channels.map(\.name).joined(separator: ", ")
+            throw Diagnostic(
+                .channelMismatch,
+                "the model takes \(channels.count) channel(s) (\(names)), the image has \(image.channels)",
+                remedy: image.channels > channels.count && channels.count == 1
+                    ? "make it gray first (`gray`)" : "give the channels that it was trained with")
+        }
+        var resampled = image
+        if let spacing {
+            try image.geometry.requireStatedSpacing(for: "a model that was trained at \(spacing) mm")
+            let lengths = spacing.prefix(image.size.dimensions).map { Length($0, .mm) }
+            let own = image.geometry.spacing
+            if lengths.indices.contains(where: { abs(own[$0] / lengths[$0].value - 1) > 1e-3 }) {
+                resampled = try Resample(spacing: Array(lengths))(image, pool: pool)
+            }
+        }
+        return try normalized(resampled, pool: pool)
+    }
+
+    /// Every channel on its scale.
+    private func normalized(_ image: Image, pool: ThreadPool) throws -> Image {
+        let count = image.size.count
+        let target = AlignedBuffer<Float>(repeating: 0, count: count * channels.count)
+        for (number, channel) in channels.enumerated() {
+            let one = try image.withChannel(number) { values in
+                try Image(geometry: image.geometry, pixels: AlignedBuffer(Array(values)))
+            }
+            let scaled = try channel.normalization(one, pool: pool)
+            scaled.pixels.withUnsafeBufferPointer { source in
+                if let base = source.baseAddress {
+                    (target.stableAddress + number * count).update(from: base, count: count)
+                }
+            }
+        }
+        return try Image(
+            geometry: image.geometry, colorModel: image.colorModel, pixels: target, origin: image.origin?.rescaled)
+    }
+}
+
+extension Preprocessing.Normalization {
+    /// A gray image on the common scale.
+    func callAsFunction(_ image: Image, pool: ThreadPool) throws -> Image {
+        switch self {
+        case .none: return image
+        case .zScore: return try Normalize(.zScore)(image, pool: pool)
+        case .percentile(let lower, let upper):
+            return try Normalize(.percentile(lower: lower, upper: upper, clip: true))(image, pool: pool)
+        case .window(let low, let high):
+            return try Normalize(.window(low: low, high: high, clip: true))(image, pool: pool)
+        case .standard(let mean, let deviation, let low, let high):
+            let pixels = image.pixels.withUnsafeBufferPointer { values in
+                AlignedBuffer<Float>(count: values.count) { out in
+                    for index in values.indices {
+                        let cut = min(max(Double(values[index]), low), high)
+                        out[index] = Float((cut - mean) / deviation)
+                    }
+                }
+            }
+            return try Image(geometry: image.geometry, colorModel: image.colorModel, pixels: pixels)
+        }
+    }
+}

@@ -1,0 +1,294 @@
+import LucencyFoundation
+import LucencyImaging
+import LucencyLearning
+import LucencyNetworks
+import LucencyPipeline
+import LucencyReports
+import LucencyTensor
+
+extension CollectorDescriptor {
+    static let trainSegmenter = CollectorDescriptor(
+        "train.segmenter", "Trains a network that gives every pixel a class.", prototype: TrainSegmenter(),
+        isRandom: true, usesKernels: true,
+        groups: [
+            StreamGroup<TrainSegmenter, LabelledCases>("training", ports: ["image", "label"]) {
+                (
+                    _: TrainSegmenter, state: inout LabelledCases, tag: ItemTag, _: StageContext, image: Image,
+                    label: LabelMap
+                ) in
+                state.training.append(try LabelledCase(tag.item, image, label))
+            },
+            StreamGroup<TrainSegmenter, LabelledCases>(
+                "validation", ports: ["validationImage", "validationLabel"], isOptional: true
+            ) {
+                (
+                    _: TrainSegmenter, state: inout LabelledCases, tag: ItemTag, _: StageContext, image: Image,
+                    label: LabelMap
+                ) in
+                state.validation.append(try LabelledCase(tag.item, image, label))
+            },
+        ],
+        outputs: ["model", "record", "curves"],
+        parameters: TrainSegmenter.parameters,
+        initial: { _ in LabelledCases() },
+        merge: { _, total, next in
+            total.training += next.training
+            total.validation += next.validation
+        },
+        finish: {
+            (stage: TrainSegmenter, cases: LabelledCases, context: StageContext) throws -> (
+                ModelFile, RecordValue, DrawingValue
+            ) in try stage(cases, context)
+        })
+}
+
+/// An image with its classes.
+struct LabelledCase: Sendable {
+    let name: String
+    let image: Image
+    let label: LabelMap
+
+    init(_ name: String, _ image: Image, _ label: LabelMap) throws {
+        try image.geometry.requireMatch(label.geometry, "image and label of '\(name)'")
+        self.name = name
+        self.image = image
+        self.label = label
+    }
+}
+
+struct LabelledCases: Sendable {
+    var training: [LabelledCase] = []
+    var validation: [LabelledCase] = []
+}
+
+/// The settings of a trainer as they are written in YAML.
+struct TrainSegmenter: Sendable {
+    enum Kept: String, ChoiceParameter { case best, last }
+
+    var network = NetworkChoice(network: UNet(channels: [16, 32, 64, 128]))
+    var objective = [
+        ObjectiveChoice(component: CrossEntropyTarget()), ObjectiveChoice(component: DiceTerm()),
+    ]
+    var augmentation: [Augmentation] = []
+    var normalization = Preprocessing.Normalization.zScore
+    var validationFraction = 0.2
+    var kept = Kept.best
+    var settings = TrainingSettings()
+
+    static var parameters: [Parameter<TrainSegmenter>] {
+        [
+            Parameter("network", \.network, help: "Which network; its channels and classes follow from the data."),
+            Parameter("objective", \.objective, help: "One target, and terms that are added to it."),
+            Parameter("optimizer", \.settings.optimizer, help: "How gradients change weights."),
+            Parameter("schedule", \.settings.schedule, help: "How the learning rate falls."),
+            Parameter("rate", \.settings.rate, in: .positive, help: "Highest learning rate."),
+            Parameter(
+                "epochs", \.settings.epochs, in: .within(1...1_000_000), help: "Passes over the training images."),
+            Parameter(
+                "steps", \.settings.steps, in: .within(1...100_000_000),
+                help: "Optimiser steps in all; wins over epochs."
+            ),
+            Parameter("batch", \.settings.batch, in: .within(1...4096), help: "Images in a step."),
+            Parameter(
+                "patch", \.settings.patch, in: .within(1...65536),
+                help: "Extents in pixels of the patches to learn from, x, y (and z); left out: whole images."),
+            Parameter(
+                "patchesPerImage", \.settings.patchesPerCase, in: .within(1...10_000),
+                help: "Patches of each image in an epoch."),
+            Parameter(
+                "foreground", \.settings.foregroundFraction, in: .within(0...1),
+                help: "Part of each batch that is aimed at a foreground class."),
+            Parameter("augmentation", \.augmentation, help: "Augmentations, in order."),
+            Parameter("normalization", \.normalization, help: "How intensities come to a common scale."),
+            Parameter(
+                "validation", \.validationFraction, in: .within(0...0.9),
+                help: "Part of the images to validate with, where no validation source is given; 0: none."),
+            Parameter(
+                "validateEvery", \.settings.validationInterval, in: .within(1...1_000_000),
+                help: "Epochs from one validation to the next."),
+            Parameter(
+                "patience", \.settings.patience, in: .within(1...1_000_000),
+                help: "Epochs without a better Dice after which training stops; left out: to the end."),
+            Parameter("keep", \.kept, help: "Which weights: of the best validation or the last ones."),
+            Parameter(
+                "averageDecay", \.settings.averageDecay, in: .within(0...0.99999),
+                help: "Decay of a moving average of the weights, which is then kept; left out: none."),
+            Parameter(
+                "maximumNorm", \.settings.maximumNorm, in: .positive, help: "Longer gradients are shortened to it."),
+        ]
+    }
+
+    /// Trains, or goes on where an interrupted run was.
+    func callAsFunction(
+        _ cases: LabelledCases, _ context: StageContext
+    ) throws -> (ModelFile, RecordValue, DrawingValue) {
+        let classes = try classTable(of: cases.training + cases.validation)
+        let (training, validation) = divided(cases, seed: context.seed)
+        var settings = settings
+        settings.seed = context.seed
+        settings.objective = Objective(objective.map(\.component))
+        settings.keepsBest = kept == .best
+        settings.augmentation = try pipeline()
+        let isStained = settings.augmentation.augmentations.contains { if case .stain = $0 { true } else { false } }
+        guard let first = training.first else {
+            throw Diagnostic(.noItems, "no image is left to train with", remedy: "lower `validation`")
+        }
+        let axes = settings.patch.isEmpty ? first.image.size.dimensions : settings.patch.count
+        let channels = first.image.channels
+        let preprocessing = Preprocessing(
+            channels: Self.channelNames(first.image).map {
+                Preprocessing.Channel(name: $0, normalization: normalization)
+            })
+        func prepared(_ list: [LabelledCase], raw: Bool) throws -> [TrainingCase] {
+            try list.map { item in
+                do {
+                    let image = raw ? item.image : try preprocessing(item.image, pool: context.pool)
+                    return try TrainingCase(name: item.name, image: image, labels: item.label)
+                } catch {
+                    throw Diagnostic.wrapping(error, as: .stageFailed).located(in: item.name)
+                }
+            }
+        }
+        let network = network.fitted(axes: axes, inputChannels: channels, classes: classes.classes.count)
+        let trainer = try SegmentationTrainer(
+            network, classes: classes.classes.count, training: prepared(training, raw: isStained),
+            validation: prepared(validation, raw: false), settings: settings,
+            kernels: Kernels(family: context.kernels), pool: context.pool)
+        let bytes = try trainer.predictedBytes()
+        context.work.report(
+            WorkProgress(
+                fraction: 0,
+                message:
+                    "\(training.count) images to train, \(validation.count) to validate, \(trainer.epochs) epochs, "
+                    + "\(bytes >> 20) MB"))
+        let key = try SHA256.hex(
+            of: JSONValue(encoding: settings).text + JSONValue(encoding: AnyNetwork(network)).text)
+        let result = try trainer.train(
+            folder: context.work.folder, key: key, isCancelled: context.work.isCancelled
+        ) { context.work.report($0.work(classes)) }
+        guard let result else { throw LongWork.Stopped() }
+        var facts: [String: JSONValue] = [
+            "method": "train.segmenter", "settings": try JSONValue(encoding: trainer.settings),
+            "patch": .array(trainer.settings.patch.map { .integer($0) }), "seed": .string(String(context.seed)),
+            "kernels": .string(context.kernels.rawValue), "epoch": .integer(result.epoch),
+            "epochs": .integer(result.history.count),
+            "cases": ["training": .integer(training.count), "validation": .integer(validation.count)],
+        ]
+        if let score = result.validation { facts["validation"] = score.json }
+        let model = try ModelFile(
+            network, parameters: result.parameters, preprocessing: preprocessing, classes: classes,
+            training: .object(facts))
+        return (
+            model, RecordValue(.array(result.history.map(\.json))), DrawingValue(svg: Self.curves(result.history).svg)
+        )
+    }
+
+    private static func channelNames(_ image: Image) -> [String] {
+        switch image.colorModel {
+        case .gray: ["gray"]
+        case .grayAlpha: ["gray", "alpha"]
+        case .rgb: ["red", "green", "blue"]
+        case .rgba: ["red", "green", "blue", "alpha"]
+        case .channels(let count): (1...max(1, count)).map { "channel \($0)" }
+        }
+    }
+
+    /// The augmentations; a stain jitter needs the original scale, so that normalization comes after it.
+    private func pipeline() throws -> AugmentationPipeline {
+        guard let index = augmentation.lastIndex(where: { if case .stain = $0 { true } else { false } }) else {
+            return AugmentationPipeline(augmentation)
+        }
+        guard case .window(let low, let high) = normalization, low < high else {
+            throw Diagnostic(
+                .badArgument, "the augmentation `stain` needs colours on their own scale",
+                remedy: "write `normalization: {uses: window, with: {low: 0, high: 255}}`")
+        }
+        var steps = augmentation
+        let normalize = ChannelNormalization(
+            means: Array(repeating: low, count: 3), deviations: Array(repeating: high - low, count: 3))
+        steps.insert(.normalize(normalize), at: index + 1)
+        return AugmentationPipeline(steps)
+    }
+
+    /// Cases to train and to validate with.
+    private func divided(
+        _ cases: LabelledCases, seed: UInt64
+    ) -> (training: [LabelledCase], validation: [LabelledCase]) {
+        guard cases.validation.isEmpty, validationFraction > 0, cases.training.count > 1 else {
+            return (cases.training, cases.validation)
+        }
+        let count = min(
+            cases.training.count - 1, max(1, Int((Double(cases.training.count) * validationFraction).rounded())))
+        let ranked = cases.training.map { item -> (rank: UInt64, name: String) in
+            var random = PhiloxStream(seed: seed, stream: "validation \(item.name)")
+            return (random.next(), item.name)
+        }
+        let chosen = Set(ranked.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }.prefix(count).map(\.name))
+        return (
+            cases.training.filter { !chosen.contains($0.name) }, cases.training.filter { chosen.contains($0.name) }
+        )
+    }
+
+    /// The classes that the labels name, or as many as the highest label says.
+    private func classTable(of cases: [LabelledCase]) throws -> ClassTable {
+        var highest: Int32 = 1
+        for item in cases {
+            for label in item.label.presentLabels() where label != LabelMap.ignoreLabel {
+                guard (0...255).contains(label) else {
+                    throw Diagnostic(
+                        .badLabel, "the label \(label) of '\(item.name)' is no class number of 0...255",
+                        remedy: "say what stored values mean: `classes: {background: 0, cell: 255}` on the source")
+                }
+                highest = max(highest, label)
+            }
+        }
+        let table = cases.first?.label.table ?? [:]
+        highest = max(highest, table.keys.max() ?? 0)
+        guard highest <= 255 else { throw Diagnostic(.badLabel, "there are more than 256 classes") }
+        return ClassTable(
+            (0...highest).map { number in
+                let known = table[number], name = known?.name ?? ""
+                let fallback = number == 0 ? "background" : "class \(number)"
+                return ClassTable.Entry(
+                    name: name.isEmpty ? fallback : name, value: number,
+                    color: known?.color.map { [$0.x, $0.y, $0.z] })
+            })
+    }
+
+    private static func curves(_ history: [EpochRecord]) -> LineChart {
+        var chart = LineChart(title: "Training", xLabel: "epoch")
+        chart.lines.append(
+            LineChart.Line("loss", points: history.map { (Double($0.epoch), $0.loss) }))
+        for name in (history.first?.parts.keys.sorted() ?? []) where (history.first?.parts.count ?? 0) > 1 {
+            chart.lines.append(
+                LineChart.Line(name, points: history.map { (Double($0.epoch), $0.parts[name] ?? .nan) }))
+        }
+        let scores = history.compactMap { entry in entry.validation.map { (Double(entry.epoch), $0.dice) } }
+        if !scores.isEmpty { chart.lines.append(LineChart.Line("validation Dice", points: scores)) }
+        return chart
+    }
+}
+
+extension SegmentationTrainer.Progress {
+    fileprivate func work(_ classes: ClassTable) -> WorkProgress {
+        var figures = [(name: "loss", value: record.loss)]
+        if let score = record.validation { figures.append(("Dice", score.dice)) }
+        figures.append(("images/s", imagesPerSecond))
+        figures.append(("s left", secondsLeft.rounded()))
+        return WorkProgress(
+            fraction: Double(record.epoch) / Double(max(1, epochs)), message: "epoch \(record.epoch) of \(epochs)",
+            figures: figures)
+    }
+}
+
+/// Encodes any network with its kind.
+private struct AnyNetwork: Encodable {
+    let network: any Network
+    init(_ network: any Network) { self.network = network }
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(type(of: network).kind, forKey: .uses)
+        try network.encode(to: container.superEncoder(forKey: .with))
+    }
+    private enum Key: String, CodingKey { case uses, with }
+}
