@@ -16,6 +16,7 @@ extension Catalog {
             .threshold,
             .morphology,
             .components,
+            .corruptLabels,
             .overlay,
             .measure,
             .loadModel,
@@ -40,5 +41,6 @@ extension Catalog {
             ComponentKind(FilterProfile.self),
             ComponentKind(OverlayWindow.self),
             ComponentKind(PhantomWorld.self),
+            ComponentKind(CorruptionStep.self),
         ])
 }
