@@ -18,3 +18,14 @@ func unitVector(_ angle: Double) -> (x: Double, y: Double) { (cos(angle), sin(an
 func sine(_ angle: Double) -> Double { sin(angle) }
 
 func hypotenuse(_ x: Double, _ y: Double) -> Double { (x * x + y * y).squareRoot() }
+
+/// The direction of a vector in radians, −π...π.
+func arcTangent(_ y: Double, _ x: Double) -> Double { atan2(y, x) }
+
+func arcCosine(_ value: Double) -> Double { acos(min(max(value, -1), 1)) }
+
+/// e^x.
+func exponential(_ x: Double) -> Double { exp(x) }
+
+/// The natural logarithm.
+func logarithm(_ x: Double) -> Double { log(x) }
