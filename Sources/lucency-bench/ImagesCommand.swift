@@ -31,7 +31,7 @@ struct ImagesCommand: ParsableCommand {
 
     func run() throws {
         let pool = ThreadPool(threads: ProcessInfo.processInfo.activeProcessorCount)
-        let phantom = Membranes(seed: seed, width: width, height: height)
+        let phantom = Membranes(width: width, height: height)
         let digits = max(2, String(count - 1).count)
         for folder in [out] + (masks.map { [$0] } ?? []) {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -39,7 +39,8 @@ struct ImagesCommand: ParsableCommand {
         for index in 0..<count {
             let number = String(index)
             let name = String(repeating: "0", count: digits - number.count) + number + ".png"
-            let (image, labels) = try phantom(index: index, pool: pool)
+            let values = try phantom(seed: seed, index: index, ["image", "label"], pool: pool).values
+            guard let image = values["image"]?.image, let labels = values["label"]?.labels else { continue }
             try PNGFormat().write(image, to: "\(out)/\(name)", options: WriteOptions(bits: 8))
             if let masks {
                 try PNGFormat().write(visible(labels), to: "\(masks)/\(name)", options: WriteOptions(bits: 8))

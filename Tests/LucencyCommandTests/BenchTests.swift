@@ -19,12 +19,12 @@ import Testing
             for name in ["00.png", "01.png"] {
                 #expect(FileManager.default.contentsEqual(atPath: "\(a)/\(name)", andPath: "\(b)/\(name)"))
             }
-            let truth = try Membranes(seed: 5, width: 64, height: 48)(index: 1)
+            let truth = try Membranes(width: 64, height: 48)(seed: 5, index: 1).values
             let image = try PNGFormat().readImage("\(a)/01.png", pages: .automatic, region: nil, limits: .standard)
-            #expect(image.pixels == truth.image.pixels)
+            #expect(image.pixels == truth["image"]?.image?.pixels)
             #expect(abs(image.geometry.spacing.x - 4e-6) < 1e-12)
             let mask = try PNGFormat().readLabels("\(masks)/01.png", pages: .automatic, limits: .standard)
-            #expect(mask.labels.array == truth.labels.labels.array.map { $0 * 255 })
+            #expect(mask.labels.array == truth["label"]?.labels?.labels.array.map { $0 * 255 })
         }
     }
 

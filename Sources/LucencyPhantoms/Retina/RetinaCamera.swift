@@ -5,7 +5,7 @@ public struct RetinaCamera: Sendable, Hashable {
     /// Standard deviation of the blur, in pixels.
     public var blur = Interval(0.6, 1.0)
     /// Standard deviation of the noise at mid intensity, in grey levels; it grows with the square root of intensity.
-    public var noise = Interval(1.5, 3.5)
+    public var noise = Interval(1.5, 3)
     /// How much darker the edge of the field of view is than its middle, 0...1.
     public var vignetting = Interval(0.15, 0.4)
     /// Distance of the brightest place from the middle, as a fraction of the field's radius.

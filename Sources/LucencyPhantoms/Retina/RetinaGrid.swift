@@ -133,9 +133,8 @@ struct RetinaGrid: Sendable {
         let vein = Double(raster.veinDensity[index]) * contrast
         guard artery > 0 || vein > 0 else { return color }
         // An artery lies before the vein that it crosses.
-        let behind = vein * (1 - 0.75 * Double(raster.artery[index])), gain = isOnDisc ? 1.8 : 1.0
-        let density =
-            SIMD3(0.17, 0.46, 0.34) * (artery * gain) + SIMD3(0.3, 0.66, 0.42) * (behind * gain)
+        let behind = vein * (1 - 0.75 * Double(raster.artery[index])), gain = isOnDisc ? 2.2 : 1.0
+        let density = SIMD3(0.08, 0.36, 0.2) * (artery * gain) + SIMD3(0.14, 0.52, 0.28) * (behind * gain)
         var result = SIMD3(exponential(-density.x), exponential(-density.y), exponential(-density.z)) * color
         if !isOnDisc { result += SIMD3(14, 12, 6) * Double(raster.reflex[index]) }
         return result

@@ -10,7 +10,7 @@ public struct RetinaVessels: Sendable, Hashable {
     /// How much vessels wind: 0 not at all, 1 as in most eyes.
     public var tortuosity = Interval(0.6, 1.5)
     /// How many branches there are: 1 as in most eyes.
-    public var branching = Interval(0.8, 1.2)
+    public var branching = Interval(0.9, 1.3)
     /// Height of the temporal arcades above and below the line through the fovea.
     public var arcadeHeight = Interval(3.0, 4.4)
     /// Thinning along a vessel between its branches, per millimetre.
