@@ -148,8 +148,8 @@ import Testing
         let contrast = (0..<3).map { channel in
             mean(channel) { found[$0] != 0 } / mean(channel) { near[$0] != 0 && found[$0] == 0 }
         }
-        // In DRIVE 0.86…0.92 in green, 0.92…0.97 in blue, 0.95…0.99 in red.
-        #expect(contrast[1] > 0.82 && contrast[1] < 0.95)
+        // In nine pictures of DRIVE 0.86…0.92 in green, 0.92…0.97 in blue, 0.95…0.99 in red.
+        #expect(contrast[1] > 0.78 && contrast[1] < 0.95)
         #expect(contrast[1] < contrast[2] && contrast[2] < contrast[0] && contrast[0] < 1)
         #expect(mean(1) { found[$0] == 2 } < mean(1) { found[$0] == 1 })
     }

@@ -132,9 +132,10 @@ struct RetinaGrid: Sendable {
         let artery = Double(raster.arteryDensity[index]) * contrast
         let vein = Double(raster.veinDensity[index]) * contrast
         guard artery > 0 || vein > 0 else { return color }
-        // An artery lies before the vein that it crosses.
-        let behind = vein * (1 - 0.75 * Double(raster.artery[index])), gain = isOnDisc ? 2.2 : 1.0
-        let density = SIMD3(0.08, 0.36, 0.2) * (artery * gain) + SIMD3(0.14, 0.52, 0.28) * (behind * gain)
+        // An artery lies before the vein that it crosses. On the pale disc less stray light fills the vessels.
+        let behind = vein * (1 - 0.75 * Double(raster.artery[index]))
+        let gain = isOnDisc ? SIMD3<Double>(2, 2.2, 3.4) : SIMD3(1, 1, 1)
+        let density = gain * (SIMD3(0.09, 0.38, 0.22) * artery + SIMD3(0.15, 0.54, 0.3) * behind)
         var result = SIMD3(exponential(-density.x), exponential(-density.y), exponential(-density.z)) * color
         if !isOnDisc { result += SIMD3(14, 12, 6) * Double(raster.reflex[index]) }
         return result
