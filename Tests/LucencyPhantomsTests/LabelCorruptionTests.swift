@@ -352,6 +352,31 @@ import Testing
         }
     }
 
+    @Test func `lengths beyond all measure are no danger`() throws {
+        let far = Length(1e300, .m), labels = try scene()
+        let steps: [any LabelCorruptionStep] = [
+            BoundaryJitter(amplitude: far, correlation: far), MorphologicalBias(bias: far),
+            MorphologicalBias(bias: Length(-1e300, .m)), SpuriousObjects(count: 2, smallest: far, largest: far),
+            AffineShift(translation: far), PolygonSimplification(tolerance: far), Scribbles(width: far),
+            Points(radius: far), Boxes(margin: far),
+        ]
+        for step in steps { #expect(try applied(step, labels).size == labels.size) }
+        let flat = try LabelMap(
+            geometry: Geometry(size: GridSize(40, 40), spacing: [1e-200, 1e200, 1], source: .stated(.mm)),
+            labels: AlignedBuffer((0..<1600).map { $0 % 7 == 0 ? 1 : 0 }))
+        for step in Self.steps { #expect(try applied(step, flat).size == flat.size) }
+    }
+
+    @Test func `grids of one pixel and maps of one label are no danger`() throws {
+        for label: Int32 in [-1, 0, 3] {
+            for size in [GridSize(1, 1), GridSize(1, 9), GridSize(9, 1), GridSize(5, 5, 3)] {
+                let labels = try LabelMap(
+                    geometry: Geometry(size: size), labels: AlignedBuffer(repeating: label, count: size.count))
+                for step in Self.steps { #expect(try applied(step, labels).size == size) }
+            }
+        }
+    }
+
     @Test func `impossible settings are refused`() throws {
         let steps: [any LabelCorruptionStep] = [
             BoundaryJitter(amplitude: .pixels(-1)), BoundaryJitter(correlation: .pixels(0)),

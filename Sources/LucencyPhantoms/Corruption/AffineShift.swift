@@ -51,7 +51,7 @@ public struct AffineShift: LabelCorruptionStep, Hashable {
         return try labels.moved(pool: pool) { x, y, z in
             let dx = Double(x) - middleX - shiftX, dy = (Double(y) - middleY - shiftY) * ratio
             let u = c * dx + s * dy, v = (c * dy - s * dx) / ratio
-            return (Int((u + middleX).rounded()), Int((v + middleY).rounded()), z - shiftZ)
+            return (u + middleX, v + middleY, z - shiftZ)
         }
     }
 }

@@ -29,6 +29,8 @@ public struct BoundaryJitter: LabelCorruptionStep, Hashable {
             reach[axis] = try amplitude.pixels(along: axis, of: labels.geometry)
             spacing[axis] = try correlation.pixels(along: axis, of: labels.geometry)
         }
+        // Beyond a million pixels, everything is alike.
+        spacing = spacing.map { min($0, 1e6) }
         guard spacing[0] >= 1, spacing[1] >= 1 else {
             throw Diagnostic(
                 .badArgument, "a correlation length of \(correlation) is less than a pixel",
@@ -41,7 +43,7 @@ public struct BoundaryJitter: LabelCorruptionStep, Hashable {
         return try labels.moved(pool: pool) { x, y, z in
             let u = Double(x), v = Double(y) * stretch
             let dx = reachX * slices[z][0](u, v), dy = reachY * slices[z][1](u, v)
-            return (Int((Double(x) + dx).rounded()), Int((Double(y) + dy).rounded()), z)
+            return (Double(x) + dx, Double(y) + dy, z)
         }
     }
 }

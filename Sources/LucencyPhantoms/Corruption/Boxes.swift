@@ -25,16 +25,17 @@ public struct Boxes: LabelCorruptionStep, Hashable {
             let pixels = try margin.pixels(along: axis, of: labels.geometry)
             margins[axis] = Int(min(pixels, Double(size[axis])).rounded())
         }
-        let objects = try Components(connectivity: connectivity)(labels.replaced(by: labels.withoutIgnored()))
-        let classes = try ComponentRuns(labels.replaced(by: labels.withoutIgnored()), .labels, connectivity).values
+        let objects = try Components(connectivity: connectivity)(labels.withoutIgnored())
+        // Every pixel of an object has its class, so the box's first row names it.
         let boxes = objects.boundingBoxes()
-            .map {
+            .map { object in
                 (
-                    label: classes[Int($0.label) - 1],
-                    $0.box.grown(by: (margins[0], margins[1], margins[2]), within: size)
+                    label: labels.first(where: object.label, of: objects, in: object.box),
+                    box: object.box.grown(by: (margins[0], margins[1], margins[2]), within: size)
                 )
             }
-            .enumerated().sorted { ($1.element.1.size.count, $0.offset) < ($0.element.1.size.count, $1.offset) }
+            .enumerated()
+            .sorted { ($1.element.box.size.count, $0.offset) < ($0.element.box.size.count, $1.offset) }
             .map(\.element)
         let result = AlignedBuffer<Int32>(count: labels.labels.count) { out in
             out.initialize(repeating: 0)
@@ -52,12 +53,25 @@ public struct Boxes: LabelCorruptionStep, Hashable {
 }
 
 extension LabelMap {
-    /// The labels with background in place of ignored pixels.
-    func withoutIgnored() -> AlignedBuffer<Int32> {
-        AlignedBuffer(count: labels.count) { out in
-            labels.withUnsafeBufferPointer { labels in
-                for i in 0..<labels.count { out[i] = labels[i] == Self.ignoreLabel ? 0 : labels[i] }
+    /// The same map with background in place of ignored pixels.
+    func withoutIgnored() throws -> LabelMap {
+        try replaced(
+            by: AlignedBuffer(count: labels.count) { out in
+                labels.withUnsafeBufferPointer { labels in
+                    for i in 0..<labels.count { out[i] = labels[i] == Self.ignoreLabel ? 0 : labels[i] }
+                }
+            })
+    }
+
+    /// The label of an object's first pixel; 0 if it has none in the box.
+    fileprivate func first(where object: Int32, of objects: LabelMap, in box: Region) -> Int32 {
+        let start = (box.z * size.y + box.y) * size.x
+        for x in box.x..<box.x + box.size.x {
+            for z in 0..<box.size.z {
+                let index = start + z * size.x * size.y + x
+                if objects.labels[index] == object { return labels[index] }
             }
         }
+        return 0
     }
 }

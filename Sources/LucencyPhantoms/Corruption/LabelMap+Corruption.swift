@@ -45,11 +45,13 @@ extension LabelMap {
         return try replaced(by: result)
     }
 
-    /// For every pixel the label of a pixel of its slice, at whole positions that `source` gives; background where they
-    /// lie outside, and no change where an ignored pixel would be copied.
-    /// - Parameter source: x, y, z → x, y, z of the pixel to copy.
-    func moved(pool: ThreadPool, _ source: @Sendable (Int, Int, Int) -> (x: Int, y: Int, z: Int)) throws -> LabelMap {
-        let size = self.size
+    /// For every pixel the label of the pixel nearest to a place that `source` gives; background where that lies outside,
+    /// and no change where an ignored pixel would be copied.
+    /// - Parameter source: pixel x, y, z → place to copy from, however far away.
+    func moved(
+        pool: ThreadPool, _ source: @Sendable (Int, Int, Int) -> (x: Double, y: Double, z: Int)
+    ) throws -> LabelMap {
+        let size = self.size, right = Double(size.x) - 0.5, bottom = Double(size.y) - 0.5
         let result = AlignedBuffer<Int32>(count: labels.count) { out in
             labels.withUnsafeBufferPointer { labels in
                 nonisolated(unsafe) let out = out, labels = labels
@@ -57,11 +59,12 @@ extension LabelMap {
                     let y = row % size.y, z = row / size.y
                     for x in 0..<size.x {
                         let index = row &* size.x &+ x, from = source(x, y, z)
-                        let isInside =
-                            from.x >= 0 && from.x < size.x && from.y >= 0 && from.y < size.y && from.z >= 0
-                            && from.z < size.z
-                        let label =
-                            isInside ? labels[(from.z &* size.y &+ from.y) &* size.x &+ from.x] : 0
+                        var label: Int32 = 0
+                        // Compared before rounding: a place may be farther away than an integer can say.
+                        if from.x > -0.5, from.x < right, from.y > -0.5, from.y < bottom, from.z >= 0, from.z < size.z {
+                            let column = Int(from.x.rounded()), line = Int(from.y.rounded())
+                            label = labels[(from.z &* size.y &+ line) &* size.x &+ column]
+                        }
                         out[index] = label == Self.ignoreLabel ? labels[index] : label
                     }
                 }

@@ -193,7 +193,7 @@ struct VesselGrowth {
         var points: [RetinaVessel.Point] = []
         var radius = sprout.place.radius, travelled = 0.0, t = 0.0, side = random.uniform() < 0.5 ? 1.0 : -1.0
         var branchAt = nextBranch(radius, first: true)
-        while radius > thinnest {
+        while radius > thinnest, travelled < 4 * eye.reach {
             let middle = guide(t), ahead = guide(t + 1e-3)
             let tangent = (ahead - middle) / max(1e-12, hypotenuse(ahead.x - middle.x, ahead.y - middle.y))
             let fade = smoothStep(travelled / 1.5)
