@@ -47,17 +47,17 @@ struct RetinaGrid: Sendable {
         _ eye: RetinaEye, _ fundus: RetinaFundus.Drawn, _ lesions: [RetinaLesion], _ raster: VesselRaster,
         _ camera: RetinaCamera.Drawn, _ draws: PhantomDraws, _ pool: ThreadPool
     ) -> [Float] {
-        let field = { (name: String, millimetres: Double) in
+        let field = { (name: String, millimetres: Double, margin: Double) in
             // Fields are laid out in hundredths of a millimetre, so that they do not depend on the picture's size.
             SmoothField(
                 width: Int(200 * reach * 1.1), height: Int(200 * reach * 1.1), spacing: 100 * millimetres,
-                margin: 200, random: draws.stream(name))
+                margin: margin, random: draws.stream(name))
         }
-        let light = field("fundus.light", 4.5), pattern = field("fundus.choroid", 0.3),
-            warpX = field("fundus.warpX", 1.6)
-        let warpY = field("fundus.warpY", 1.6), mottle = field("fundus.mottle", 0.13),
-            patches = field("fundus.patches", 1.3)
-        let strength = field("fundus.strength", 3)
+        let light = field("fundus.light", 4.5, 200), pattern = field("fundus.choroid", 0.3, 220 * reach),
+            warpX = field("fundus.warpX", 1.6, 200)
+        let warpY = field("fundus.warpY", 1.6, 200), mottle = field("fundus.mottle", 0.13, 200),
+            patches = field("fundus.patches", 1.3, 200)
+        let strength = field("fundus.strength", 3, 200)
         let base = SIMD3<Double>(176, 108, 74) * (1 - fundus.brightness) + SIMD3(252, 130, 64) * fundus.brightness
         var stains = [SIMD2<Float>](repeating: .zero, count: size * size)
         for lesion in lesions {
@@ -96,7 +96,9 @@ struct RetinaGrid: Sendable {
                         tint *= SIMD3(1 - 0.3 * dark, 1 - 0.52 * dark, 1 - 0.45 * dark)
                         color = base * tint
                         color = onDisc(color, eye, x, y)
-                        color = withBlood(color, raster, index, fundus.contrast, isOnDisc: eye.disc(x, y) < 1)
+                        color = withBlood(
+                            color, raster, index, fundus.contrast,
+                            onDisc: smoothStep((1 - eye.disc(x, y)) * eye.halfWidth / 0.14 + 0.5))
                         let stain = stains[index]
                         if stain.x > 0 { color *= SIMD3(1, 1, 1) - SIMD3(0.28, 0.5, 0.4) * Double(stain.x) }
                         if stain.y > 0 { color += (SIMD3(250, 222, 130) - color) * (0.85 * Double(stain.y)) }
@@ -127,17 +129,16 @@ struct RetinaGrid: Sendable {
 
     /// Blood takes green and blue light, dark venous blood more red light too; arteries shine along their middle.
     private func withBlood(
-        _ color: SIMD3<Double>, _ raster: VesselRaster, _ index: Int, _ contrast: Double, isOnDisc: Bool
+        _ color: SIMD3<Double>, _ raster: VesselRaster, _ index: Int, _ contrast: Double, onDisc: Double
     ) -> SIMD3<Double> {
         let artery = Double(raster.arteryDensity[index]) * contrast
         let vein = Double(raster.veinDensity[index]) * contrast
         guard artery > 0 || vein > 0 else { return color }
         // An artery lies before the vein that it crosses. On the pale disc less stray light fills the vessels.
         let behind = vein * (1 - 0.75 * Double(raster.artery[index]))
-        let gain = isOnDisc ? SIMD3<Double>(2, 2.2, 3.4) : SIMD3(1, 1, 1)
+        let gain = SIMD3<Double>(1, 1, 1) + SIMD3(1, 1.2, 2.4) * onDisc
         let density = gain * (SIMD3(0.09, 0.38, 0.22) * artery + SIMD3(0.15, 0.54, 0.3) * behind)
-        var result = SIMD3(exponential(-density.x), exponential(-density.y), exponential(-density.z)) * color
-        if !isOnDisc { result += SIMD3(14, 12, 6) * Double(raster.reflex[index]) }
-        return result
+        let result = SIMD3(exponential(-density.x), exponential(-density.y), exponential(-density.z)) * color
+        return result + SIMD3(14, 12, 6) * ((1 - onDisc) * Double(raster.reflex[index]))
     }
 }

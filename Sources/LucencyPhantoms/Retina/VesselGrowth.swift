@@ -126,8 +126,7 @@ struct VesselGrowth {
         func point(_ along: Double, _ up: Double) -> SIMD2<Double> {
             [eye.center.x + eye.temporal * along, eye.center.y + side * up]
         }
-        let origin = point(
-            (kind == .artery ? -0.12 : -0.2) + 0.05 * random.normal(), (kind == .artery ? 0.02 : 0.12))
+        let origin = point(kind == .artery ? -0.1 : -0.18, 0)
         let far = abs(eye.fovea.x - eye.center.x) + random.uniform(in: 0.2...1.2)
         let end = height + random.uniform(in: -0.3...0.5)
         let temporal = Guide(
@@ -263,6 +262,12 @@ struct VesselGrowth {
                 if random.uniform() < 0.7 { side = -side }
                 branchAt = travelled + nextBranch(place.radius, first: false)
             }
+        }
+        // Whatever made it stop, it ends thin.
+        let tail = min(points.count, 16)
+        for step in 0..<tail {
+            let index = points.count - 1 - step
+            points[index].radius -= max(0, points[index].radius - thinnest) * (1 - Double(step) / Double(tail))
         }
         return points
     }
