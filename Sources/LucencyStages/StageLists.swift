@@ -16,6 +16,7 @@ extension Catalog {
             .threshold,
             .morphology,
             .components,
+            .corruptLabels,
             .overlay,
             .measure,
             .loadModel,
@@ -41,5 +42,6 @@ extension Catalog {
             ComponentKind(FilterProfile.self),
             ComponentKind(OverlayWindow.self),
             ComponentKind(PhantomWorld.self),
+            ComponentKind(CorruptionStep.self),
         ])
 }
