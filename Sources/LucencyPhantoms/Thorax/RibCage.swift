@@ -52,7 +52,7 @@ struct RibCage: Sendable {
                     let last = i >= 10 ? 0.55 + 0.25 * (1 - t) : 1
                     return Tube.Node(
                         position: point(t), across: thick * last, upright: tall * last * (i == 0 ? 1.1 : 1),
-                        wall: anatomy.ribCortex * (1.15 - 0.4 * t))
+                        wall: anatomy.ribCortex * (1.15 - 0.35 * t) * (1 - 0.6 * smoothStep((t - 0.9) / 0.1)))
                 }
                 ribs.append(
                     Rib(

@@ -76,12 +76,14 @@ struct ShoulderGirdle: Sendable {
             let along = SIMD3(s * sin(angle), cos(angle), 0.0)
             heads.append(Ellipsoid(center: joint, axes: SIMD3(22, 23, 22), angle: s * angle))
             let outward = SIMD3(s * 5, 2, 0.0)
-            let shaft = [4.0, 22, 45, 80, 140, 220, 300].map { joint + outward + along * $0 }
-            let radii = [20.0, 17, 13, 11, 10.5, 10.5, 12], walls = [1, 1.5, 2.6, 3.6, 4, 4, 3]
+            let radius = Contour([(0, 19), (14, 19), (30, 15), (50, 12), (80, 10.5), (300, 10.5)])
+            let wall = Contour([(0, 0.8), (20, 1.2), (50, 2.6), (90, 3.8), (300, 3.8)])
             humeri.append(
                 Tube(
-                    zip(shaft, zip(radii, walls)).map {
-                        Tube.Node(position: $0, across: $1.0, upright: $1.0, wall: $1.1)
+                    (0...60).map { i in
+                        let t = 2 + 5 * Double(i)
+                        return Tube.Node(
+                            position: joint + outward + along * t, across: radius(t), upright: radius(t), wall: wall(t))
                     }))
         }
         self.clavicles = clavicles

@@ -4,6 +4,24 @@
     import Darwin
 #endif
 
+/// A breast: a layer on the skin that is thickest below its middle and thins out upwards.
+struct Breast: Sendable, Hashable {
+    var x: Double
+    var y: Double
+    /// Half axes of the outline.
+    var width: Double
+    var height: Double
+    var depth: Double
+
+    /// Its thickness on the ray at (x, y).
+    @inline(__always)
+    func thickness(_ px: Double, _ py: Double) -> Double {
+        let u = (px - x) / width, v = (py - y) / height
+        let rest = 1 - u * u - v * v
+        return rest > 0 ? depth * rest.squareRoot() * smoothStep((v + 0.95) / 1.5) : 0
+    }
+}
+
 /// One patient: everything about the anatomy that is drawn, and the shapes that follow. Lengths in mm for size 1; y = 0
 /// is the level of the lungs' apices. The usual proportions were measured on radiographs of adults.
 struct ThoraxAnatomy: Sendable {
@@ -19,7 +37,7 @@ struct ThoraxAnatomy: Sendable {
     let shoulders: [SIMD3<Double>]
     let armAngles: [Double]
     let shoulderDrop: Double
-    let breasts: [Ellipsoid]
+    let breasts: [Breast]
     let stomachGas: Ellipsoid?
     let unevenness: Double
     let lungDensity: Double
@@ -93,19 +111,18 @@ struct ThoraxAnatomy: Sendable {
         let hasBreasts = draws.chance("body.breasts", body.breastChance)
         let breast = draws.number("body.breastDepth", in: body.breastDepth)
         let breastLevel = draws.number("body.breastLevel", in: Interval(-14, 22))
-        breasts = hasBreasts
-            ? Self.breasts(depth: breast, x: 0.66 * cage, y: lungHeight - 28 + breastLevel) : []
+        let breastX = 0.62 * cage, breastY = lungHeight - 30 + breastLevel
+        let breastWidth = 0.36 * cage + 0.5 * breast, breastHeight = 52 + 0.5 * breast
+        breasts =
+            !hasBreasts
+            ? []
+            : Side.allCases.map {
+                Breast(x: $0.sign * breastX, y: breastY, width: breastWidth, height: breastHeight, depth: breast)
+            }
         let gas = draws.chance("body.stomachGas", body.stomachGasChance)
         let gasSize = draws.number("body.stomachGasSize", in: Interval(14, 30))
         let gasShift = draws.number("body.stomachGasShift", in: Interval(-14, 14))
         stomachGas = gas ? Self.stomachGas(domes[1], size: gasSize, shift: gasShift) : nil
-    }
-
-    private static func breasts(depth: Double, x: Double, y: Double) -> [Ellipsoid] {
-        let axes = SIMD3(48 + 0.65 * depth, 44 + 0.55 * depth, 18 + depth)
-        return Side.allCases.map { side in
-            Ellipsoid(center: SIMD3(side.sign * x, y, 100), axes: axes, angle: side.sign * 0.25)
-        }
     }
 
     private static func stomachGas(_ dome: Chest.Dome, size: Double, shift: Double) -> Ellipsoid {
@@ -119,7 +136,7 @@ struct ThoraxAnatomy: Sendable {
             let x = (side == .right ? 0.5 : 0.54) * cage
             return Chest.Dome(
                 top: top + (side == .right ? 0 : difference), x: x, z: 22, inward: 1.45 * x, outward: 1.05 * cage - x,
-                along: 78, height: height)
+                along: 112, height: height)
         }
     }
 
@@ -131,10 +148,10 @@ struct ThoraxAnatomy: Sendable {
             let s = min(max(t, 0), 1)
             return pow(1 - pow(1 - s, power), 1 / power)
         }
-        let apex = 44.0
+        let apex = 46.0
         let levels = [0, 0.7, 2, 5, 10, 18, 30, 45, 65, 90, 120, 155, 190, 230, 280, 340.0]
         func contour(_ value: (Double) -> Double) -> Contour { Contour(levels.map { ($0, value($0)) }) }
-        let cageWidth = contour { y in apex + (cage - apex) * arc(y / 195) + max(0, y - 195) * 0.045 }
+        let cageWidth = contour { y in apex + (cage - apex) * arc(y / 190, 2.3) + max(0, y - 195) * 0.045 }
         let cageDepth = contour { y in deep * (22 + 74 * arc(y / 215, 1.9)) }
         let cageBack = contour { y in deep * (-82 - 14 * arc(y / 150)) }
         let back = deep * -96
@@ -145,7 +162,7 @@ struct ThoraxAnatomy: Sendable {
         let trunkDepth = wallDepth / 2
         return Chest(
             cageWidth: cageWidth, cageDepth: cageDepth, cageBack: cageBack,
-            innerRight: inner(21, 17), innerLeft: inner(23, 19),
+            innerRight: inner(24, 19), innerLeft: inner(25, 22),
             trunkWidth: Contour([
                 (-120, neck), (-70, neck), (-48 + 0.4 * drop, neck + 5), (-32 + 0.6 * drop, neck + 22),
                 (-18 + 0.8 * drop, neck + 54), (-6 + drop, 0.72 * side + 22), (8 + drop, 0.9 * side + 20),
@@ -165,24 +182,25 @@ struct ThoraxAnatomy: Sendable {
     private static func heart(
         width: Double, knob: Double, lungHeight: Double
     ) -> (heart: [Ellipsoid], vessels: [Ellipsoid]) {
-        let base = lungHeight - 6
-        let right = 0.31 * width, left = 0.69 * width
+        let base = lungHeight + 6
+        let right = 0.33 * width, left = 0.67 * width
         let heart = [
             // Left ventricle, right atrium, left atrium and outflow tract.
             Ellipsoid(
-                center: SIMD3(left - 57, base - 44, 30), axes: SIMD3(0.43 * width + 14, 0.36 * width, 46), angle: 0.72),
-            Ellipsoid(center: SIMD3(14 - right + 16, base - 48, 28), axes: SIMD3(31, 47, 40), angle: -0.1),
-            Ellipsoid(center: SIMD3(10, base - 86, 25), axes: SIMD3(34, 44, 40), angle: 0.5),
+                center: SIMD3(left - 0.5 * width, base - 0.33 * width, 30),
+                axes: SIMD3(0.56 * width, 0.38 * width, 46), angle: 0.62),
+            Ellipsoid(center: SIMD3(34 - right, base - 46, 28), axes: SIMD3(33, 52, 40), angle: -0.12),
+            Ellipsoid(center: SIMD3(12, base - 88, 25), axes: SIMD3(32, 52, 40), angle: -0.35),
         ]
-        let knobY = 0.27 * lungHeight + 6
+        let knobY = 0.27 * lungHeight + 8
         let vessels = [
             // Aortic arch, pulmonary trunk, ascending aorta, superior vena cava, descending aorta, vessels of the neck.
-            Ellipsoid(center: SIMD3(19, knobY, 0), axes: SIMD3(knob + 2, knob + 4, 32)),
-            Ellipsoid(center: SIMD3(19, knobY + 42, 20), axes: SIMD3(18, 24, 20), angle: 0.5),
-            Ellipsoid(center: SIMD3(-9, knobY + 32, 30), axes: SIMD3(19, 50, 20)),
-            Ellipsoid(center: SIMD3(-17, knobY + 18, 15), axes: SIMD3(9, 62, 10), angle: 0.03),
-            Ellipsoid(center: SIMD3(16, knobY + 92, -45), axes: SIMD3(0.9 * knob, 118, 0.9 * knob), angle: 0.05),
-            Ellipsoid(center: SIMD3(0, knobY - 40, 0), axes: SIMD3(27, 58, 38)),
+            Ellipsoid(center: SIMD3(21, knobY, 0), axes: SIMD3(knob + 1, knob + 5, 32)),
+            Ellipsoid(center: SIMD3(19, knobY + 40, 20), axes: SIMD3(20, 30, 20), angle: -0.2),
+            Ellipsoid(center: SIMD3(-10, knobY + 34, 30), axes: SIMD3(20, 54, 20)),
+            Ellipsoid(center: SIMD3(-19, knobY + 14, 15), axes: SIMD3(9, 66, 10), angle: 0.03),
+            Ellipsoid(center: SIMD3(18, knobY + 92, -45), axes: SIMD3(knob, 120, knob), angle: 0.04),
+            Ellipsoid(center: SIMD3(1, knobY - 40, 0), axes: SIMD3(31, 62, 38)),
         ]
         return (heart, vessels)
     }

@@ -1,17 +1,28 @@
 import LucencyFoundation
 
-/// From log attenuation to gray values: takes part of the large-scale contrast away, then applies the display curve whose
+/// From log attenuation to gray values: takes part of the large-scale contrast away, raises
+/// small structures, then applies the display curve whose
 /// ends are quantiles of the patient's own noise-free attenuation, as automatic exposure data recognition does.
 struct ThoraxDisplayMap: Sendable {
     private let curve: DisplayCurve
     private let large: [Float]
     private let compression: Float
+    private let detail: Float
+    private let detailScale: Double
+    private let width: Int
+    private let height: Int
+    private let pool: ThreadPool
 
     init(
         _ attenuation: [Float], inside: [Bool], width: Int, height: Int, _ film: ThoraxFilm, bits: Int,
         _ pool: ThreadPool
     ) {
         compression = Float(film.compression)
+        detail = Float(film.detail)
+        detailScale = film.detailScale
+        self.width = width
+        self.height = height
+        self.pool = pool
         let (floor, ceiling) = Self.quantiles(attenuation, inside, film.darkest, film.brightest)
         var large = attenuation.map { min(max($0, floor), ceiling) }
         if compression > 0 {
@@ -28,7 +39,11 @@ struct ThoraxDisplayMap: Sendable {
     }
 
     func callAsFunction(_ attenuation: [Float]) -> [Float] {
-        attenuation.indices.map { curve(attenuation[$0] - compression * large[$0]) }
+        var mean = attenuation
+        if detail > 0 { gaussianBlur(&mean, width: width, height: height, sigma: detailScale, pool: pool) }
+        return attenuation.indices.map { i in
+            curve(attenuation[i] - compression * large[i] + detail * (attenuation[i] - mean[i]))
+        }
     }
 
     /// Values that a part of the pixels inside lies below or above.

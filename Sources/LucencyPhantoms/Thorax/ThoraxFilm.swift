@@ -9,6 +9,8 @@ struct ThoraxFilm: Sendable {
     let brightest: Double
     let compression: Double
     let compressionScale: Double
+    let detail: Double
+    let detailScale: Double
 
     /// Path lengths are computed on pixels of at most this many mm, up to 4 times as many as the image has each way.
     private static let finePixel = 0.85
@@ -19,7 +21,7 @@ struct ThoraxFilm: Sendable {
         let side = pixel * Double(phantom.size)
         let shift = draws.normal("film.shift", standardDeviation: 5)
         let level = draws.normal("film.level", standardDeviation: 7)
-        let left = shift - side / 2, top = anatomy.lungHeight / 2 + 12 + level - side / 2
+        let left = shift - side / 2, top = anatomy.lungHeight / 2 + 14 + level - side / 2
         grid = ThoraxGrid(count: phantom.size, pixel: pixel, left: left, top: top)
         fine = ThoraxGrid(count: phantom.size * factor, pixel: pixel / Double(factor), left: left, top: top)
 
@@ -35,5 +37,7 @@ struct ThoraxFilm: Sendable {
         brightest = draws.number("display.brightest", in: phantom.display.brightest)
         compression = draws.number("display.compression", in: phantom.display.compression)
         compressionScale = phantom.display.compressionScale / spacing
+        detail = draws.number("display.detail", in: phantom.display.detail)
+        detailScale = phantom.display.detailScale / spacing
     }
 }

@@ -30,7 +30,7 @@ enum ThoraxLimits {
             ("exposure.electronicNoise", exposure.electronicNoise, 0...1e4), ("exposure.scatter", exposure.scatter, 0...2),
             ("exposure.scatterSpread", exposure.scatterSpread, 1...200), ("exposure.blur", exposure.blur, 0...10),
             ("display.darkest", display.darkest, 0...0.45), ("display.brightest", display.brightest, 0...0.45),
-            ("display.compression", display.compression, 0...1),
+            ("display.compression", display.compression, 0...1), ("display.detail", display.detail, 0...5),
         ]
         for (name, interval, range) in intervals {
             guard range.contains(interval.lower), range.contains(interval.upper), interval.lower <= interval.upper else {
@@ -43,6 +43,7 @@ enum ThoraxLimits {
             ("body.breastChance", body.breastChance, 0...1), ("body.stomachGasChance", body.stomachGasChance, 0...1),
             ("exposure.dualShare", exposure.dualShare, 0.01...10), ("display.bits", Double(display.bits), 8...16),
             ("display.compressionScale", display.compressionScale, 5...200),
+            ("display.detailScale", display.detailScale, 0.5...50),
         ]
         for (name, number, range) in numbers {
             guard range.contains(number) else {

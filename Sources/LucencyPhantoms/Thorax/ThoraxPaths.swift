@@ -120,7 +120,7 @@ struct ThoraxPaths: Sendable {
                     }
                 }
                 scene.girdle.forEachPlatePixel(grid) { index, depth in
-                    compact[index] += Float(0.5 + 0.9 * bell(depth / 9))
+                    compact[index] += Float(0.9 + 1.2 * bell(depth / 9))
                     spongy[index] += 1.5
                 }
                 scene.spine.forEachPixel(grid) { index, shell, inside in

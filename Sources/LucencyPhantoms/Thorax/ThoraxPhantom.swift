@@ -9,7 +9,7 @@ public struct ThoraxPhantom: Sendable, Hashable {
     /// Pixels along each side, 64...2048.
     public var size = 512
     /// Side of the image in mm.
-    public var fieldOfView = 400.0
+    public var fieldOfView = 370.0
     public var body = ThoraxBody()
     public var organs = ThoraxOrgans()
     public var skeleton = ThoraxSkeleton()

@@ -1,7 +1,7 @@
 /// The build and its soft tissue. Lengths in mm are those of a patient of size 1.
 public struct ThoraxBody: Sendable, Hashable {
     /// The patient's size as a multiple of the lengths given elsewhere.
-    public var patientSize: Interval = Interval(0.92, 1.05)
+    public var patientSize: Interval = Interval(0.94, 1.06)
     /// Muscle and fat beside the rib cage, at the level of the hila.
     public var chestWall: Interval = Interval(17, 32)
     /// Muscle and fat in front of and behind the rib cage, together.
@@ -52,14 +52,14 @@ public struct ThoraxOrgans: Sendable, Hashable {
 
 /// Bones. Lengths in mm are those of a patient of size 1.
 public struct ThoraxSkeleton: Sendable, Hashable {
-    public var ribHeight: Interval = Interval(11, 14.5)
+    public var ribHeight: Interval = Interval(11.5, 15)
     public var ribThickness: Interval = Interval(6, 8)
     /// Thickness of compact bone around ribs.
-    public var ribCortex: Interval = Interval(0.65, 1.05)
+    public var ribCortex: Interval = Interval(1.0, 1.5)
     /// How far the ribs descend from back to front, as a multiple of the usual.
     public var ribSlope: Interval = Interval(0.85, 1.15)
     /// The part of spongy bone's volume that is bone.
-    public var spongiosa: Interval = Interval(0.1, 0.18)
+    public var spongiosa: Interval = Interval(0.14, 0.24)
     public var vertebraWidth: Interval = Interval(27, 33)
     public var clavicleRadius: Interval = Interval(4.8, 6.2)
     /// How much higher the clavicles' outer ends are than the inner ones.
@@ -86,7 +86,7 @@ public struct ThoraxNodules: Sendable, Hashable {
 /// The tube, the detector and what lies between.
 public struct ThoraxExposure: Sendable, Hashable {
     /// Effective energies in keV: of the radiograph, and of the two exposures of dual-energy subtraction.
-    public var energy = 62.0
+    public var energy = 58.0
     public var lowEnergy = 46.0
     public var highEnergy = 74.0
     /// Photons per mm² that the detector would count without a patient.
@@ -113,9 +113,13 @@ public struct ThoraxDisplay: Sendable, Hashable {
     public var darkest: Interval = Interval(0.004, 0.02)
     public var brightest: Interval = Interval(0.01, 0.05)
     /// How much of the large-scale contrast is taken away, as digital units do: 0 none, 1 all.
-    public var compression: Interval = Interval(0.1, 0.4)
+    public var compression: Interval = Interval(0.3, 0.6)
     /// Standard deviation of what counts as large scale, mm.
     public var compressionScale = 45.0
+    /// How much structures smaller than `detailScale` are raised: 0 not at all, 1 to twice their contrast.
+    public var detail: Interval = Interval(0.2, 0.7)
+    /// mm.
+    public var detailScale = 6.0
 
     public init() {}
 }

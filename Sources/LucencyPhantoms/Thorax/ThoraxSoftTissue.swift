@@ -35,7 +35,7 @@ struct ThoraxSoftTissue: Sendable {
         _ grid: ThoraxGrid, body: inout [Float], lung: inout [Float], gas: inout [Float], pool: ThreadPool
     ) {
         let obstacles = (anatomy.heart + anatomy.vessels).map(Obstacle.init)
-        let breasts = anatomy.breasts.map(Obstacle.init), stomach = anatomy.stomachGas.map(Obstacle.init)
+        let breasts = anatomy.breasts, stomach = anatomy.stomachGas.map(Obstacle.init)
         let arms = self.arms
         body.withUnsafeMutableBufferPointer { body in
             lung.withUnsafeMutableBufferPointer { lung in
@@ -44,7 +44,6 @@ struct ThoraxSoftTissue: Sendable {
                     pool.forEach(grid.count) { row in
                         let y = grid.y(row), section = anatomy.chest.section(y)
                         let near = obstacles.filter { $0.top < y && y < $0.bottom }
-                        let breasts = breasts.filter { $0.top < y && y < $0.bottom }
                         var hidden = [Chord](repeating: .empty, count: near.count + 1)
                         for column in 0..<grid.count {
                             let x = grid.x(column), index = row &* grid.count &+ column
@@ -54,10 +53,7 @@ struct ThoraxSoftTissue: Sendable {
                                 let chord = arm.chord(x, y)
                                 length += chord.length - chord.clipped(to: trunk).length
                             }
-                            for breast in breasts {
-                                let chord = breast.chord(x, y)
-                                length += chord.length - chord.clipped(to: trunk).length
-                            }
+                            for breast in breasts { length += breast.thickness(x, y) }
                             body[index] = Float(length)
                             guard y > 0 else { continue }
                             let side: Side = x < 0 ? .right : .left
@@ -87,14 +83,14 @@ struct ThoraxSoftTissue: Sendable {
 
     /// Calls `body` with every pixel whose ray meets the patient.
     func forEachBodyPixel(_ grid: ThoraxGrid, _ body: (Int) -> Void) {
-        let arms = arms, breasts = anatomy.breasts.map(Obstacle.init)
+        let arms = arms, breasts = anatomy.breasts
         for row in 0..<grid.count {
             let y = grid.y(row), section = anatomy.chest.section(y)
             for column in 0..<grid.count {
                 let x = grid.x(column)
                 let isInside =
                     !Chest.trunk(section, x).isEmpty || arms.contains { !$0.chord(x, y).isEmpty }
-                    || breasts.contains { !$0.chord(x, y).isEmpty }
+                    || breasts.contains { $0.thickness(x, y) > 0 }
                 if isInside { body(row &* grid.count &+ column) }
             }
         }

@@ -27,24 +27,29 @@ struct VesselTrees: Sendable {
         for side in Side.allCases {
             var random = draws.stream("vessels.\(side.name)")
             let s = side.sign, y = (side == .right ? 118.0 : 108) * scale
-            let hilum = SIMD3(s * (side == .right ? 36 : 42), y, 2)
-            // Segments: direction outwards and down, towards the front, share of the largest radius.
-            let fans: [(Double, Double, Double, Double)] = [
-                (0.35, -1, -0.25, 0.62), (0.75, -0.75, 0.3, 0.58), (1, -0.3, 0.55, 0.6), (1, 0.15, 0.35, 0.56),
-                (0.95, 0.5, -0.4, 0.62), (0.75, 0.85, 0.1, 0.68), (0.42, 1, -0.3, 0.7), (0.12, 1, -0.45, 0.6),
-                (1, -0.1, -0.7, 0.5), (0.5, 0.9, 0.6, 0.5),
+            let hilum = SIMD3(s * (side == .right ? 34 : 40), y, 0)
+            // Where branches leave the stems, in mm from the hilum (out, down, forward), their direction, and their share
+            // of the largest radius: upper lobe, middle lobe or lingula, lower lobe.
+            let fans: [(SIMD3<Double>, SIMD3<Double>, Double)] = [
+                (SIMD3(4, -16, -6), SIMD3(0.3, -1, -0.35), 0.6), (SIMD3(6, -18, 4), SIMD3(0.75, -0.8, 0.3), 0.56),
+                (SIMD3(8, -10, 8), SIMD3(1, -0.35, 0.6), 0.58), (SIMD3(8, -8, -4), SIMD3(1, -0.5, -0.5), 0.45),
+                (SIMD3(10, 12, 8), SIMD3(1, 0.25, 0.5), 0.5), (SIMD3(8, 22, 10), SIMD3(0.75, 0.7, 0.7), 0.48),
+                (SIMD3(10, 14, -14), SIMD3(1, 0, -0.7), 0.48), (SIMD3(11, 34, -12), SIMD3(1, 0.4, -0.25), 0.52),
+                (SIMD3(10, 46, -16), SIMD3(0.8, 0.75, 0.05), 0.56), (SIMD3(8, 52, -18), SIMD3(0.45, 1, -0.3), 0.6),
+                (SIMD3(5, 50, -18), SIMD3(0.1, 1, -0.4), 0.52),
             ]
             for kind in 0..<2 {
-                // Veins join the heart lower and run flatter.
-                let start = hilum + (kind == 0 ? .zero : SIMD3(s * -3, 20 * scale, 8))
-                for fan in fans {
-                    var turn = SIMD3(random.normal(), random.normal(), random.normal()) * 0.16
-                    if kind == 1 { turn.y -= 0.22 * fan.1 }
-                    let direction = unit(SIMD3(s * fan.0, fan.1, fan.2) + turn) ?? SIMD3(s, 0, 0)
+                // Veins run flatter and join the heart lower.
+                let shift = kind == 0 ? .zero : SIMD3(s * -6, 12 * scale, 10)
+                for (offset, way, share) in fans {
+                    let jitter = SIMD3(random.normal(), random.normal(), random.normal())
+                    var turn = way + 0.22 * jitter
+                    if kind == 1 { turn.y *= 0.7 }
+                    let direction = unit(turn * SIMD3(s, 1, 1)) ?? SIMD3(s, 0, 0)
                     grow(
                         Bud(
-                            position: start + direction * 2, direction: direction,
-                            radius: anatomy.hilarRadius * fan.3 * (kind == 0 ? 1 : 0.86), hasBronchus: kind == 0,
+                            position: hilum + offset * SIMD3(s, scale, 1) + shift + 2 * jitter, direction: direction,
+                            radius: anatomy.hilarRadius * share * (kind == 0 ? 0.85 : 0.7), hasBronchus: kind == 0,
                             generation: 0),
                         side, hilum, anatomy, &random)
                 }
@@ -53,13 +58,13 @@ struct VesselTrees: Sendable {
             let r = anatomy.hilarRadius
             let trunk = splinePoints(
                 [
-                    SIMD3(s * 14, y - (side == .right ? 2 : 16), 14), SIMD3(s * 32, y - 8, 4), hilum + SIMD3(s * 2, 10, -6),
-                    hilum + SIMD3(s * 8, 38, -16),
+                    SIMD3(s * 14, y - (side == .right ? 2 : 16), 14), hilum + SIMD3(0, -6, 2), hilum + SIMD3(s * 7, 10, -8),
+                    hilum + SIMD3(s * 10, 34, -14), hilum + SIMD3(s * 7, 56, -18),
                 ], steps: 5)
             vessels.append(
                 Tube(
                     trunk.enumerated().map { i, p in
-                        let radius = 1.3 * r * (1.05 - 0.45 * Double(i) / Double(trunk.count - 1))
+                        let radius = 1.2 * r * (1.05 - 0.55 * Double(i) / Double(trunk.count - 1))
                         return Tube.Node(position: p, across: radius, upright: radius, wall: 0)
                     }))
         }
@@ -77,8 +82,8 @@ struct VesselTrees: Sendable {
             var position = bud.position, direction = bud.direction, points = [position], isOutside = false
             for _ in 0..<steps {
                 let outward = unit(position - hilum) ?? direction
-                let turn = SIMD3(random.normal(), random.normal(), random.normal()) * 0.13
-                direction = unit(direction + 0.10 * outward + turn) ?? direction
+                let turn = SIMD3(random.normal(), random.normal(), random.normal()) * 0.2
+                direction = unit(direction + 0.05 * outward + turn) ?? direction
                 let next = position + direction * (length / Double(steps))
                 if bud.generation > 0, !anatomy.chest.isInLung(next, side, margin: 2 + 2 * bud.radius) {
                     isOutside = true
@@ -118,7 +123,7 @@ struct VesselTrees: Sendable {
             let large = 0.9 * bud.radius * pow(share, 1.0 / 3), small = 0.9 * bud.radius * pow(1 - share, 1.0 / 3)
             let sideways =
                 unit(cross(direction, SIMD3(random.normal(), random.normal(), random.normal()))) ?? SIMD3(0, 0, 1)
-            let angle = 0.5 + 0.35 * random.uniform()
+            let angle = 0.65 + 0.5 * random.uniform()
             for (radius, tilt) in [(large, -angle * (1 - share) * 0.9), (small, angle * (0.45 + share))] {
                 buds.append(
                     Bud(

@@ -141,6 +141,8 @@ extension ThoraxDisplay: SettingsValue {
                 "compression", \.compression, in: .within(0...1), help: "How much large-scale contrast is taken away."),
             Parameter(
                 "compressionScale", \.compressionScale, in: .within(5...200), help: "What counts as large scale, mm."),
+            Parameter("detail", \.detail, in: .within(0...5), help: "How much small structures are raised."),
+            Parameter("detailScale", \.detailScale, in: .within(0.5...50), help: "What counts as small, mm."),
         ]
     }
 }
