@@ -11,7 +11,7 @@ struct Airways: Sendable {
     init(_ anatomy: ThoraxAnatomy, _ draws: PhantomDraws) {
         var random = draws.stream("airways")
         let scale = anatomy.lungHeight / 232, carina = 88 * scale + 2 * random.normal(), shift = -1.5 + random.normal()
-        let radius = 8 + 0.7 * random.normal()
+        let radius = 7.6 + 0.7 * random.normal()
         func at(_ x: Double, _ y: Double, _ z: Double) -> SIMD3<Double> { SIMD3(x, y, z) }
         let fork = at(shift, carina, -12)
         lumens = [

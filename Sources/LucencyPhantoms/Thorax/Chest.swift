@@ -66,7 +66,7 @@ struct Chest: Sendable {
     let trunkMiddle: Contour
     let domes: [Dome]
     /// How softly the lungs end towards the mediastinum, mm.
-    static let taper = 24.0
+    static let taper = 40.0
 
     func section(_ y: Double) -> Section {
         let depth = cageDepth(y)

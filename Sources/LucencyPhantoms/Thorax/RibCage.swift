@@ -48,11 +48,13 @@ struct RibCage: Sendable {
                     let t = Double(k) / Double(steps)
                     // Narrow at the neck, broader towards the front end.
                     let tall = anatomy.ribHeight / 2 * (0.78 + 0.22 * smoothStep(t / 0.2) + 0.12 * smoothStep((t - 0.7) / 0.3))
-                    let thick = anatomy.ribThickness / 2 * (i == 0 ? 0.75 : 1)
+                    let thick = anatomy.ribThickness / 2
+                    // The first rib lies flat, the second half so.
+                    let flat = i == 0 ? SIMD2(1.9, 0.5) : i == 1 ? SIMD2(1.25, 0.85) : SIMD2(1, 1)
                     let last = i >= 10 ? 0.55 + 0.25 * (1 - t) : 1
                     return Tube.Node(
-                        position: point(t), across: thick * last, upright: tall * last * (i == 0 ? 1.1 : 1),
-                        wall: anatomy.ribCortex * (1.15 - 0.35 * t) * (1 - 0.6 * smoothStep((t - 0.9) / 0.1)))
+                        position: point(t), across: thick * last * flat.x, upright: tall * last * flat.y,
+                        wall: anatomy.ribCortex * (i == 0 ? 0.7 : 1) * (1.15 - 0.35 * t) * (1 - 0.6 * smoothStep((t - 0.9) / 0.1)))
                 }
                 ribs.append(
                     Rib(

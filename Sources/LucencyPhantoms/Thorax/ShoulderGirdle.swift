@@ -60,7 +60,7 @@ struct ShoulderGirdle: Sendable {
             }
             tubes.append(tube(medial, -95, 1.5, 0.9))
             tubes.append(tube(lateral, -88, 3.2, 1.5))
-            tubes.append(tube(upper, -80, 1.6, 0.8))
+            tubes.append(tube(upper, -80, 1.4, 0.4))
             // Spine of the scapula up to the acromion, the coracoid process, and the glenoid's rim.
             let tip = SIMD2(s * (reach + 4), line[line.count - 1].y + 4)
             let root = blade(116, 62)

@@ -14,6 +14,7 @@ struct Spine: Sendable {
         var halfDepth: Double
         /// Tilt in the image plane.
         var angle: Double
+        var isCervical = false
     }
 
     let vertebrae: [Vertebra]
@@ -36,7 +37,7 @@ struct Spine: Sendable {
                 Vertebra(
                     center: SIMD3(midline(y), y, section.middle - section.depth + 22), halfWidth: width,
                     halfHeight: (pitch - gap) / 2 + 0.3 * random.normal(), halfDepth: k < 0 ? 8 : 10 + 0.5 * Double(k),
-                    angle: (midline(y + 8) - midline(y - 8)) / -16 + 0.01 * random.normal()))
+                    angle: (midline(y + 8) - midline(y - 8)) / -16 + 0.01 * random.normal(), isCervical: k < 0))
         }
         vertebrae = made
     }
@@ -68,7 +69,7 @@ struct Spine: Sendable {
                 let outer = chord(0)
                 guard outer > 0 else { continue }
                 let inner = chord(cortex)
-                body(row &* grid.count &+ column, 0.6 * (outer - inner), inner)
+                body(row &* grid.count &+ column, 0.6 * (outer - inner), v.isCervical ? 1.6 * inner : inner)
             }
         }
     }
@@ -86,22 +87,27 @@ struct Spine: Sendable {
         }
         let back = v.center.z - v.halfDepth
         for sign in [-1.0, 1] {
-            shell(
-                SIMD3(v.center.x + sign * 0.66 * v.halfWidth, v.center.y - 0.3 * v.halfHeight, back - 5),
-                SIMD3(3.4, 5.2, 7), 1.1)
-            let root = SIMD3(v.center.x + sign * 0.72 * v.halfWidth, v.center.y - 0.2 * v.halfHeight, back - 9)
-            let tip = root + SIMD3(sign * 15, -2.5, -8)
-            Tube([root, (root + tip) / 2, tip], radius: 4, wall: 0.7).forEachPixel(grid) {
-                body($0, $1 - $2, 0.7 * $2)
+            let pedicle = SIMD3(v.center.x + sign * 0.66 * v.halfWidth, v.center.y - 0.3 * v.halfHeight, back - 5)
+            // Of the neck's vertebrae, the joints' columns are seen at the sides instead.
+            if v.isCervical {
+                let joint = SIMD3(v.center.x + sign * (v.halfWidth + 3), v.center.y, back)
+                shell(joint, SIMD3(5, 0.95 * v.halfHeight, 6), 0.5, angle: sign * 0.2)
+            } else {
+                shell(pedicle, SIMD3(3.4, 5.2, 6), 0.75)
+                let root = SIMD3(v.center.x + sign * 0.75 * v.halfWidth, v.center.y - 0.2 * v.halfHeight, back - 9)
+                let tip = root + SIMD3(sign * 14, -2, -8)
+                Tube([root, (root + tip) / 2, tip], radius: 4, wall: 0.4).forEachPixel(grid) {
+                    body($0, $1 - $2, 0.7 * $2)
+                }
             }
             // Laminae, from the pedicles down to the spinous process.
             Tube(
                 [
                     SIMD3(v.center.x + sign * 0.55 * v.halfWidth, v.center.y - 0.1 * v.halfHeight, back - 10),
                     SIMD3(v.center.x + sign * 2, v.center.y + 0.5 * v.halfHeight, back - 16),
-                ], radius: 3, wall: 0.6
-            ).forEachPixel(grid) { body($0, 0.7 * ($1 - $2), 0.5 * $2) }
+                ], radius: 3, wall: 0.5
+            ).forEachPixel(grid) { body($0, 0.6 * ($1 - $2), 0.5 * $2) }
         }
-        shell(SIMD3(v.center.x, v.center.y + 0.95 * v.halfHeight, back - 24), SIMD3(2.6, 7, 11), 0.9)
+        shell(SIMD3(v.center.x, v.center.y + 0.95 * v.halfHeight, back - 24), SIMD3(2.6, 6, 9), 0.55)
     }
 }

@@ -135,7 +135,7 @@ struct ThoraxAnatomy: Sendable {
         Side.allCases.map { side in
             let x = (side == .right ? 0.5 : 0.54) * cage
             return Chest.Dome(
-                top: top + (side == .right ? 0 : difference), x: x, z: 22, inward: 1.45 * x, outward: 1.05 * cage - x,
+                top: top + (side == .right ? 0 : difference), x: x, z: 22, inward: 2.4 * x, outward: 1.05 * cage - x,
                 along: 112, height: height)
         }
     }
@@ -162,7 +162,7 @@ struct ThoraxAnatomy: Sendable {
         let trunkDepth = wallDepth / 2
         return Chest(
             cageWidth: cageWidth, cageDepth: cageDepth, cageBack: cageBack,
-            innerRight: inner(24, 19), innerLeft: inner(25, 22),
+            innerRight: inner(15, 9), innerLeft: inner(15, 10),
             trunkWidth: Contour([
                 (-120, neck), (-70, neck), (-48 + 0.4 * drop, neck + 5), (-32 + 0.6 * drop, neck + 22),
                 (-18 + 0.8 * drop, neck + 54), (-6 + drop, 0.72 * side + 22), (8 + drop, 0.9 * side + 20),
@@ -170,7 +170,7 @@ struct ThoraxAnatomy: Sendable {
                 (140, side - 2), (200, side + 2), (270, side + 4), (340, side + 2),
             ]),
             trunkDepth: Contour([
-                (-120, 54), (-60, 56), (-25, 60), (5, 68 + 0.2 * trunkDepth), (40, 70 * deep + 0.5 * trunkDepth),
+                (-120, 62), (-60, 63), (-25, 65), (5, 68 + 0.2 * trunkDepth), (40, 70 * deep + 0.5 * trunkDepth),
                 (90, 84 * deep + 0.8 * trunkDepth), (150, 93 * deep + trunkDepth), (230, 98 * deep + trunkDepth),
                 (340, 100 * deep + trunkDepth),
             ]),
@@ -182,7 +182,7 @@ struct ThoraxAnatomy: Sendable {
     private static func heart(
         width: Double, knob: Double, lungHeight: Double
     ) -> (heart: [Ellipsoid], vessels: [Ellipsoid]) {
-        let base = lungHeight + 6
+        let base = lungHeight + 9
         let right = 0.33 * width, left = 0.67 * width
         let heart = [
             // Left ventricle, right atrium, left atrium and outflow tract.
@@ -190,17 +190,19 @@ struct ThoraxAnatomy: Sendable {
                 center: SIMD3(left - 0.5 * width, base - 0.33 * width, 30),
                 axes: SIMD3(0.56 * width, 0.38 * width, 46), angle: 0.62),
             Ellipsoid(center: SIMD3(34 - right, base - 46, 28), axes: SIMD3(33, 52, 40), angle: -0.12),
-            Ellipsoid(center: SIMD3(12, base - 88, 25), axes: SIMD3(32, 52, 40), angle: -0.35),
+            Ellipsoid(
+                center: SIMD3(0.27 * width, base - 76, 25), axes: SIMD3(0.26 * width, 0.47 * width, 42), angle: -0.5),
         ]
         let knobY = 0.27 * lungHeight + 8
         let vessels = [
             // Aortic arch, pulmonary trunk, ascending aorta, superior vena cava, descending aorta, vessels of the neck.
             Ellipsoid(center: SIMD3(21, knobY, 0), axes: SIMD3(knob + 1, knob + 5, 32)),
             Ellipsoid(center: SIMD3(19, knobY + 40, 20), axes: SIMD3(20, 30, 20), angle: -0.2),
-            Ellipsoid(center: SIMD3(-10, knobY + 34, 30), axes: SIMD3(20, 54, 20)),
+            Ellipsoid(center: SIMD3(-9, knobY + 36, 30), axes: SIMD3(20, 56, 20)),
+            Ellipsoid(center: SIMD3(2, knobY + 62, 0), axes: SIMD3(27, 80, 30)),
             Ellipsoid(center: SIMD3(-19, knobY + 14, 15), axes: SIMD3(9, 66, 10), angle: 0.03),
             Ellipsoid(center: SIMD3(18, knobY + 92, -45), axes: SIMD3(knob, 120, knob), angle: 0.04),
-            Ellipsoid(center: SIMD3(1, knobY - 40, 0), axes: SIMD3(31, 62, 38)),
+            Ellipsoid(center: SIMD3(1, knobY - 38, 0), axes: SIMD3(30, 66, 42), angle: 0.04),
         ]
         return (heart, vessels)
     }

@@ -41,7 +41,9 @@ struct ThoraxPaths: Sendable {
                             }
                             var hard = Double(bone[i])
                             if spongy[i] > 0 {
-                                hard += Double(spongy[i]) * share * max(0.3, 1 + 0.22 * trabeculae(x, y))
+                                // Along longer ways through spongy bone more of its grain averages out.
+                                let depth = Double(spongy[i]), grain = 0.2 * (4 / (4 + depth)).squareRoot()
+                                hard += depth * share * max(0.3, 1 + grain * trabeculae(x, y))
                             }
                             hard = min(hard, 0.8 * inside)
                             var aerated = max(0, Double(lung[i]) - max(0, Double(solid[i])))

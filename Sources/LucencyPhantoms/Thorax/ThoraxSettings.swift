@@ -36,16 +36,16 @@ public struct ThoraxOrgans: Sendable, Hashable {
     /// Height of the domes above the costophrenic angles at the sides.
     public var domeHeight: Interval = Interval(34, 58)
     /// The heart's width over that of the rib cage.
-    public var cardiothoracicRatio: Interval = Interval(0.38, 0.49)
+    public var cardiothoracicRatio: Interval = Interval(0.41, 0.5)
     public var aorticKnobRadius: Interval = Interval(13, 19)
     /// Density of aerated lung without the drawn vessels, g/cm³.
     public var lungDensity: Interval = Interval(0.15, 0.23)
     /// Deviation of the lung's density from even: standard deviation as a fraction.
     public var lungTexture: Interval = Interval(0.05, 0.11)
     /// Radius of the largest vessel of a lung.
-    public var hilarVesselRadius: Interval = Interval(5.2, 7)
+    public var hilarVesselRadius: Interval = Interval(6, 7.5)
     /// Radius at which vessels end.
-    public var thinnestVessel: Interval = Interval(0.3, 0.42)
+    public var thinnestVessel: Interval = Interval(0.35, 0.45)
 
     public init() {}
 }
@@ -117,7 +117,7 @@ public struct ThoraxDisplay: Sendable, Hashable {
     /// Standard deviation of what counts as large scale, mm.
     public var compressionScale = 45.0
     /// How much structures smaller than `detailScale` are raised: 0 not at all, 1 to twice their contrast.
-    public var detail: Interval = Interval(0.2, 0.7)
+    public var detail: Interval = Interval(0.2, 0.55)
     /// mm.
     public var detailScale = 6.0
 

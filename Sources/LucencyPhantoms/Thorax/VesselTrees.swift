@@ -49,7 +49,7 @@ struct VesselTrees: Sendable {
                     grow(
                         Bud(
                             position: hilum + offset * SIMD3(s, scale, 1) + shift + 2 * jitter, direction: direction,
-                            radius: anatomy.hilarRadius * share * (kind == 0 ? 0.85 : 0.7), hasBronchus: kind == 0,
+                            radius: anatomy.hilarRadius * share * (kind == 0 ? 0.9 : 0.76), hasBronchus: kind == 0,
                             generation: 0),
                         side, hilum, anatomy, &random)
                 }
@@ -77,12 +77,12 @@ struct VesselTrees: Sendable {
         while let bud = buds.popLast(), made < Self.limit {
             guard bud.radius > anatomy.thinnestVessel else { continue }
             // A branch's length grows less than in proportion to its radius.
-            let length = (7.5 + 5.5 * bud.radius) * (0.7 + 0.6 * random.uniform())
+            let length = (9 + 7 * bud.radius) * (0.7 + 0.6 * random.uniform())
             let steps = max(2, Int(length / 5))
             var position = bud.position, direction = bud.direction, points = [position], isOutside = false
             for _ in 0..<steps {
                 let outward = unit(position - hilum) ?? direction
-                let turn = SIMD3(random.normal(), random.normal(), random.normal()) * 0.2
+                let turn = SIMD3(random.normal(), random.normal(), random.normal()) * 0.15
                 direction = unit(direction + 0.05 * outward + turn) ?? direction
                 let next = position + direction * (length / Double(steps))
                 if bud.generation > 0, !anatomy.chest.isInLung(next, side, margin: 2 + 2 * bud.radius) {
@@ -94,7 +94,7 @@ struct VesselTrees: Sendable {
             }
             made += points.count - 1
             if points.count > 1 {
-                let last = 0.9 * bud.radius
+                let last = 0.95 * bud.radius
                 vessels.append(
                     Tube(
                         points.enumerated().map { i, p in
@@ -120,10 +120,10 @@ struct VesselTrees: Sendable {
             }
             // The larger branch turns little, the smaller one much.
             let share = 0.5 + 0.42 * random.uniform()
-            let large = 0.9 * bud.radius * pow(share, 1.0 / 3), small = 0.9 * bud.radius * pow(1 - share, 1.0 / 3)
+            let large = 0.97 * bud.radius * pow(share, 1.0 / 3), small = 0.97 * bud.radius * pow(1 - share, 1.0 / 3)
             let sideways =
                 unit(cross(direction, SIMD3(random.normal(), random.normal(), random.normal()))) ?? SIMD3(0, 0, 1)
-            let angle = 0.65 + 0.5 * random.uniform()
+            let angle = 0.55 + 0.5 * random.uniform()
             for (radius, tilt) in [(large, -angle * (1 - share) * 0.9), (small, angle * (0.45 + share))] {
                 buds.append(
                     Bud(
