@@ -20,7 +20,7 @@ struct RibCage: Sendable {
     /// Where ribs end, as an angle from the back (0) around the side (π/2) to the front (π).
     private static let ends = [0.80, 0.79, 0.785, 0.775, 0.76, 0.745, 0.725, 0.69, 0.655, 0.62, 0.43, 0.27]
     /// Descent from back to front, were it to reach π.
-    private static let drops = [44, 62, 78, 90, 99, 106, 112, 114, 112, 106, 92, 80.0]
+    private static let drops = [50, 74, 90, 99, 105, 110, 113, 114, 112, 106, 92, 80.0]
     /// Width of the first two in relation to the cage at their level.
     private static let widths = [0.72, 0.93, 1, 1, 1, 1, 1, 1, 1, 1, 0.97, 0.9]
 
@@ -50,7 +50,7 @@ struct RibCage: Sendable {
                     let tall = anatomy.ribHeight / 2 * (0.78 + 0.22 * smoothStep(t / 0.2) + 0.12 * smoothStep((t - 0.7) / 0.3))
                     let thick = anatomy.ribThickness / 2
                     // The first rib lies flat, the second half so.
-                    let flat = i == 0 ? SIMD2(1.9, 0.5) : i == 1 ? SIMD2(1.25, 0.85) : SIMD2(1, 1)
+                    let flat = i == 0 ? SIMD2(1.5, 0.5) : i == 1 ? SIMD2(1.1, 0.85) : SIMD2(1, 1)
                     let last = i >= 10 ? 0.55 + 0.25 * (1 - t) : 1
                     return Tube.Node(
                         position: point(t), across: thick * last * flat.x, upright: tall * last * flat.y,

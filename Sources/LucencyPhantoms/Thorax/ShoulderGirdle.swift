@@ -52,9 +52,11 @@ struct ShoulderGirdle: Sendable {
             let medial = [blade(112, 26), blade(116, 60), blade(123, 110), blade(132, 156), blade(138, 172)]
             let lateral = [inferior, blade(144, 160), blade(150, 128), blade(154, 100), neck, glenoid]
             let upper = [blade(160, 50), blade(140, 34), superior]
-            plates.append(medial + lateral.dropFirst() + upper.dropLast())
+            let corners = Array(medial + lateral.dropFirst() + upper.dropLast())
+            let rounded = splinePoints(corners.map { SIMD3($0.x, $0.y, 0) } + [SIMD3(corners[0].x, corners[0].y, 0)], steps: 4)
+            plates.append(rounded.dropLast().map { SIMD2($0.x, $0.y) })
             func tube(_ points: [SIMD2<Double>], _ z: Double, _ radius: Double, _ wall: Double) -> Tube {
-                Tube(
+                Tube.capped(
                     splinePoints(points.enumerated().map { SIMD3($1.x, $1.y, z + 2 * Double($0)) }, steps: 6),
                     radius: radius, wall: wall)
             }

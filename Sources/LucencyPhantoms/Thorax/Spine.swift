@@ -61,7 +61,7 @@ struct Spine: Sendable {
                     guard y < tall, tall > 0 else { return 0 }
                     // Waisted sides, lipped end plates.
                     let level = y / v.halfHeight
-                    let width = v.halfWidth * (0.87 + 0.13 * level * level * level) - inset
+                    let width = v.halfWidth * (0.91 + 0.09 * level * level * level) - inset
                     let u = x / width
                     guard u < 1 else { return 0 }
                     return 2 * (v.halfDepth - inset) * (1 - u * u * u).squareRoot()
@@ -90,8 +90,11 @@ struct Spine: Sendable {
             let pedicle = SIMD3(v.center.x + sign * 0.66 * v.halfWidth, v.center.y - 0.3 * v.halfHeight, back - 5)
             // Of the neck's vertebrae, the joints' columns are seen at the sides instead.
             if v.isCervical {
-                let joint = SIMD3(v.center.x + sign * (v.halfWidth + 3), v.center.y, back)
-                shell(joint, SIMD3(5, 0.95 * v.halfHeight, 6), 0.5, angle: sign * 0.2)
+                let x = v.center.x + sign * (v.halfWidth + 3.5), reach = 1.18 * v.halfHeight
+                Tube(
+                    [-1, -0.4, 0.4, 1].map { SIMD3(x + sign * 1.2 * (1 - $0 * $0), v.center.y + $0 * reach, back) },
+                    radius: 5.5, wall: 0.45
+                ).forEachPixel(grid) { body($0, $1 - $2, 0.8 * $2) }
             } else {
                 shell(pedicle, SIMD3(3.4, 5.2, 6), 0.75)
                 let root = SIMD3(v.center.x + sign * 0.75 * v.halfWidth, v.center.y - 0.2 * v.halfHeight, back - 9)

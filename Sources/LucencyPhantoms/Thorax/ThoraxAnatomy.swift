@@ -39,6 +39,8 @@ struct ThoraxAnatomy: Sendable {
     let shoulderDrop: Double
     let breasts: [Breast]
     let stomachGas: Ellipsoid?
+    /// The pectoral muscles, as layers on the chest.
+    let muscles: [Ellipsoid]
     let unevenness: Double
     let lungDensity: Double
     let lungTexture: Double
@@ -119,6 +121,12 @@ struct ThoraxAnatomy: Sendable {
             : Side.allCases.map {
                 Breast(x: $0.sign * breastX, y: breastY, width: breastWidth, height: breastHeight, depth: breast)
             }
+        let muscle = draws.number("body.muscleDepth", in: body.muscleDepth)
+        let muscleX = 0.82 * cage, muscleY = 92 + 0.6 * drop
+        muscles = Side.allCases.map {
+            Ellipsoid(
+                center: SIMD3($0.sign * muscleX, muscleY, 0), axes: SIMD3(78, 50, muscle / 2), angle: $0.sign * -0.75)
+        }
         let gas = draws.chance("body.stomachGas", body.stomachGasChance)
         let gasSize = draws.number("body.stomachGasSize", in: Interval(14, 30))
         let gasShift = draws.number("body.stomachGasShift", in: Interval(-14, 14))
@@ -135,7 +143,7 @@ struct ThoraxAnatomy: Sendable {
         Side.allCases.map { side in
             let x = (side == .right ? 0.5 : 0.54) * cage
             return Chest.Dome(
-                top: top + (side == .right ? 0 : difference), x: x, z: 22, inward: 2.4 * x, outward: 1.05 * cage - x,
+                top: top + (side == .right ? 0 : difference), x: x, z: 22, inward: (side == .right ? 2.4 : 3.5) * x, outward: 1.05 * cage - x,
                 along: 112, height: height)
         }
     }
@@ -182,7 +190,7 @@ struct ThoraxAnatomy: Sendable {
     private static func heart(
         width: Double, knob: Double, lungHeight: Double
     ) -> (heart: [Ellipsoid], vessels: [Ellipsoid]) {
-        let base = lungHeight + 9
+        let base = lungHeight + 13
         let right = 0.33 * width, left = 0.67 * width
         let heart = [
             // Left ventricle, right atrium, left atrium and outflow tract.
@@ -199,10 +207,10 @@ struct ThoraxAnatomy: Sendable {
             Ellipsoid(center: SIMD3(21, knobY, 0), axes: SIMD3(knob + 1, knob + 5, 32)),
             Ellipsoid(center: SIMD3(19, knobY + 40, 20), axes: SIMD3(20, 30, 20), angle: -0.2),
             Ellipsoid(center: SIMD3(-9, knobY + 36, 30), axes: SIMD3(20, 56, 20)),
-            Ellipsoid(center: SIMD3(2, knobY + 62, 0), axes: SIMD3(27, 80, 30)),
-            Ellipsoid(center: SIMD3(-19, knobY + 14, 15), axes: SIMD3(9, 66, 10), angle: 0.03),
+            Ellipsoid(center: SIMD3(2, knobY + 62, 0), axes: SIMD3(26, 80, 26)),
+            Ellipsoid(center: SIMD3(-19, knobY + 14, 15), axes: SIMD3(10, 70, 9), angle: 0.03),
             Ellipsoid(center: SIMD3(18, knobY + 92, -45), axes: SIMD3(knob, 120, knob), angle: 0.04),
-            Ellipsoid(center: SIMD3(1, knobY - 38, 0), axes: SIMD3(30, 66, 42), angle: 0.04),
+            Ellipsoid(center: SIMD3(1, knobY - 38, 0), axes: SIMD3(31, 70, 24), angle: 0.04),
         ]
         return (heart, vessels)
     }

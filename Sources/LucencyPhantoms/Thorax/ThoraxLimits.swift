@@ -7,7 +7,7 @@ enum ThoraxLimits {
         let exposure = phantom.exposure, display = phantom.display
         let intervals: [(String, Interval, ClosedRange<Double>)] = [
             ("body.patientSize", body.patientSize, 0.5...1.5), ("body.chestWall", body.chestWall, 8...80),
-            ("body.wallDepth", body.wallDepth, 10...150), ("body.neckHalfWidth", body.neckHalfWidth, 40...90),
+            ("body.wallDepth", body.wallDepth, 10...150), ("body.muscleDepth", body.muscleDepth, 0...60), ("body.neckHalfWidth", body.neckHalfWidth, 40...90),
             ("body.shoulderDrop", body.shoulderDrop, -25...25), ("body.armAngle", body.armAngle, 0...70),
             ("body.breastDepth", body.breastDepth, 2...90), ("body.unevenness", body.unevenness, 0...0.1),
             ("organs.cageHalfWidth", organs.cageHalfWidth, 100...180),

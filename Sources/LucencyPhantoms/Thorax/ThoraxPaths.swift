@@ -122,8 +122,9 @@ struct ThoraxPaths: Sendable {
                     }
                 }
                 scene.girdle.forEachPlatePixel(grid) { index, depth in
-                    compact[index] += Float(0.9 + 1.2 * bell(depth / 9))
-                    spongy[index] += 1.5
+                    let edge = smoothStep(depth / 5)
+                    compact[index] += Float(edge * (0.8 + 1.1 * bell(depth / 10)))
+                    spongy[index] += Float(1.5 * edge)
                 }
                 scene.spine.forEachPixel(grid) { index, shell, inside in
                     compact[index] += Float(shell)

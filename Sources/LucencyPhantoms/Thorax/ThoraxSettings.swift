@@ -6,6 +6,8 @@ public struct ThoraxBody: Sendable, Hashable {
     public var chestWall: Interval = Interval(17, 32)
     /// Muscle and fat in front of and behind the rib cage, together.
     public var wallDepth: Interval = Interval(30, 55)
+    /// Thickest part of the pectoral muscles, in addition to the wall.
+    public var muscleDepth: Interval = Interval(4, 18)
     public var neckHalfWidth: Interval = Interval(50, 62)
     /// How far the shoulders lie below their usual place; negative ones are raised.
     public var shoulderDrop: Interval = Interval(-12, 12)
@@ -18,7 +20,7 @@ public struct ThoraxBody: Sendable, Hashable {
     /// The chance of gas in the stomach's fundus.
     public var stomachGasChance = 0.75
     /// Uneven thickness of muscle and fat: standard deviation as a fraction of the soft-tissue path.
-    public var unevenness: Interval = Interval(0.006, 0.016)
+    public var unevenness: Interval = Interval(0.01, 0.022)
 
     public init() {}
 }
@@ -43,7 +45,7 @@ public struct ThoraxOrgans: Sendable, Hashable {
     /// Deviation of the lung's density from even: standard deviation as a fraction.
     public var lungTexture: Interval = Interval(0.05, 0.11)
     /// Radius of the largest vessel of a lung.
-    public var hilarVesselRadius: Interval = Interval(6, 7.5)
+    public var hilarVesselRadius: Interval = Interval(6.5, 8)
     /// Radius at which vessels end.
     public var thinnestVessel: Interval = Interval(0.35, 0.45)
 
@@ -55,11 +57,11 @@ public struct ThoraxSkeleton: Sendable, Hashable {
     public var ribHeight: Interval = Interval(11.5, 15)
     public var ribThickness: Interval = Interval(6, 8)
     /// Thickness of compact bone around ribs.
-    public var ribCortex: Interval = Interval(1.0, 1.5)
+    public var ribCortex: Interval = Interval(0.95, 1.4)
     /// How far the ribs descend from back to front, as a multiple of the usual.
     public var ribSlope: Interval = Interval(0.85, 1.15)
     /// The part of spongy bone's volume that is bone.
-    public var spongiosa: Interval = Interval(0.14, 0.24)
+    public var spongiosa: Interval = Interval(0.1, 0.18)
     public var vertebraWidth: Interval = Interval(27, 33)
     public var clavicleRadius: Interval = Interval(4.8, 6.2)
     /// How much higher the clavicles' outer ends are than the inner ones.
@@ -113,13 +115,13 @@ public struct ThoraxDisplay: Sendable, Hashable {
     public var darkest: Interval = Interval(0.004, 0.02)
     public var brightest: Interval = Interval(0.01, 0.05)
     /// How much of the large-scale contrast is taken away, as digital units do: 0 none, 1 all.
-    public var compression: Interval = Interval(0.3, 0.6)
+    public var compression: Interval = Interval(0.45, 0.7)
     /// Standard deviation of what counts as large scale, mm.
-    public var compressionScale = 45.0
+    public var compressionScale = 38.0
     /// How much structures smaller than `detailScale` are raised: 0 not at all, 1 to twice their contrast.
-    public var detail: Interval = Interval(0.2, 0.55)
+    public var detail: Interval = Interval(0.3, 0.8)
     /// mm.
-    public var detailScale = 6.0
+    public var detailScale = 8.0
 
     public init() {}
 }

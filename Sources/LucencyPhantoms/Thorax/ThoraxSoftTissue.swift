@@ -35,7 +35,7 @@ struct ThoraxSoftTissue: Sendable {
         _ grid: ThoraxGrid, body: inout [Float], lung: inout [Float], gas: inout [Float], pool: ThreadPool
     ) {
         let obstacles = (anatomy.heart + anatomy.vessels).map(Obstacle.init)
-        let breasts = anatomy.breasts, stomach = anatomy.stomachGas.map(Obstacle.init)
+        let breasts = anatomy.breasts, muscles = anatomy.muscles.map(Obstacle.init), stomach = anatomy.stomachGas.map(Obstacle.init)
         let arms = self.arms
         body.withUnsafeMutableBufferPointer { body in
             lung.withUnsafeMutableBufferPointer { lung in
@@ -54,6 +54,7 @@ struct ThoraxSoftTissue: Sendable {
                                 length += chord.length - chord.clipped(to: trunk).length
                             }
                             for breast in breasts { length += breast.thickness(x, y) }
+                            if length > 0 { for muscle in muscles { length += muscle.chord(x, y).length } }
                             body[index] = Float(length)
                             guard y > 0 else { continue }
                             let side: Side = x < 0 ? .right : .left

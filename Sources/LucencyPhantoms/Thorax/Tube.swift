@@ -20,6 +20,21 @@ struct Tube: Sendable {
         nodes = positions.map { Node(position: $0, across: radius, upright: radius, wall: wall) }
     }
 
+    /// A round tube with half spheres as ends; the positions are its ends' middles and those between.
+    static func capped(_ positions: [SIMD3<Double>], radius: Double, wall: Double) -> Tube {
+        var tube = Tube(positions, radius: radius, wall: wall)
+        guard positions.count > 1, let first = positions.first, let last = positions.last,
+            let back = unit(first - positions[1]), let on = unit(last - positions[positions.count - 2])
+        else { return tube }
+        for step in [0.35, 0.65, 0.85, 0.96, 1] {
+            let narrow = radius * max(0.02, 1 - step * step).squareRoot()
+            let node = { Node(position: $0, across: narrow, upright: narrow, wall: min(wall, narrow)) }
+            tube.nodes.insert(node(first + back * (step * radius)), at: 0)
+            tube.nodes.append(node(last + on * (step * radius)))
+        }
+        return tube
+    }
+
     /// Calls `body` with a pixel's index, and the lengths of its ray within the outer surface and within the lumen, once
     /// for each cylinder that the ray meets.
     ///

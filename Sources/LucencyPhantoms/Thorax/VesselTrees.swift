@@ -49,7 +49,7 @@ struct VesselTrees: Sendable {
                     grow(
                         Bud(
                             position: hilum + offset * SIMD3(s, scale, 1) + shift + 2 * jitter, direction: direction,
-                            radius: anatomy.hilarRadius * share * (kind == 0 ? 0.9 : 0.76), hasBronchus: kind == 0,
+                            radius: anatomy.hilarRadius * share * (kind == 0 ? 0.95 : 0.82), hasBronchus: kind == 0,
                             generation: 0),
                         side, hilum, anatomy, &random)
                 }

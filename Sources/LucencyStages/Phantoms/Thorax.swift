@@ -26,6 +26,7 @@ extension ThoraxBody: SettingsValue {
             Parameter(
                 "wallDepth", \.wallDepth, in: .within(10...150),
                 help: "Soft tissue in front of and behind the rib cage together, mm."),
+            Parameter("muscleDepth", \.muscleDepth, in: .within(0...60), help: "Pectoral muscles, mm."),
             Parameter("neckHalfWidth", \.neckHalfWidth, in: .within(40...90), help: "mm."),
             Parameter(
                 "shoulderDrop", \.shoulderDrop, in: .within(-25...25), help: "Shoulders below their usual place, mm."),
