@@ -18,7 +18,7 @@ struct RibCage: Sendable {
     let ribs: [Rib]
 
     /// Where ribs end, as an angle from the back (0) around the side (π/2) to the front (π).
-    private static let ends = [0.80, 0.79, 0.785, 0.775, 0.76, 0.745, 0.725, 0.69, 0.655, 0.62, 0.43, 0.27]
+    private static let ends = [0.85, 0.865, 0.875, 0.875, 0.87, 0.86, 0.845, 0.815, 0.775, 0.73, 0.47, 0.28]
     /// Descent from back to front, were it to reach π.
     private static let drops = [50, 74, 90, 99, 105, 110, 113, 114, 112, 106, 92, 80.0]
     /// Width of the first two in relation to the cage at their level.
@@ -54,7 +54,7 @@ struct RibCage: Sendable {
                     let last = i >= 10 ? 0.55 + 0.25 * (1 - t) : 1
                     return Tube.Node(
                         position: point(t), across: thick * last * flat.x, upright: tall * last * flat.y,
-                        wall: anatomy.ribCortex * (i == 0 ? 0.7 : 1) * (1.15 - 0.35 * t) * (1 - 0.6 * smoothStep((t - 0.9) / 0.1)))
+                        wall: anatomy.ribCortex * (i == 0 ? 0.55 : 1) * (1.15 - 0.3 * t) * (1 - 0.6 * smoothStep((t - 0.94) / 0.06)))
                 }
                 ribs.append(
                     Rib(

@@ -13,11 +13,10 @@ struct ShoulderGirdle: Sendable {
     /// Outlines of the thin plates, right and left.
     let plates: [[SIMD2<Double>]]
     let humeri: [Tube]
-    let heads: [Ellipsoid]
 
     init(_ anatomy: ThoraxAnatomy, _ draws: PhantomDraws) {
         var clavicles: [Tube] = [], tubes: [Tube] = [], plates: [[SIMD2<Double>]] = []
-        var humeri: [Tube] = [], heads: [Ellipsoid] = []
+        var humeri: [Tube] = []
         var random = draws.stream("shoulders")
         for side in Side.allCases {
             let s = side.sign, drop = anatomy.shoulderDrop, joint = anatomy.shoulders[side.rawValue]
@@ -28,7 +27,7 @@ struct ShoulderGirdle: Sendable {
             let wave = 5 + 2 * random.normal(), inner = 44 + 2 * random.normal()
             let line = splinePoints(
                 [
-                    at(15, inner - 2, 42), at(17, inner, 43), at(48, inner - 0.16 * rise + wave, 52),
+                    at(16, inner, 42), at(48, inner - 0.16 * rise + wave, 52),
                     at(88, inner - 0.48 * rise + 0.4 * wave, 42), at(124, inner - 0.82 * rise - 0.5 * wave, 20),
                     at(reach - 12, inner - rise, 2), at(reach, inner - rise + 3, -2),
                 ], steps: 9)
@@ -76,23 +75,30 @@ struct ShoulderGirdle: Sendable {
 
             let angle = anatomy.armAngles[side.rawValue]
             let along = SIMD3(s * sin(angle), cos(angle), 0.0)
-            heads.append(Ellipsoid(center: joint, axes: SIMD3(22, 23, 22), angle: s * angle))
-            let outward = SIMD3(s * 5, 2, 0.0)
-            let radius = Contour([(0, 19), (14, 19), (30, 15), (50, 12), (80, 10.5), (300, 10.5)])
-            let wall = Contour([(0, 0.8), (20, 1.2), (50, 2.6), (90, 3.8), (300, 3.8)])
-            humeri.append(
-                Tube(
-                    (0...60).map { i in
-                        let t = 2 + 5 * Double(i)
-                        return Tube.Node(
-                            position: joint + outward + along * t, across: radius(t), upright: radius(t), wall: wall(t))
-                    }))
+            humeri.append(Self.humerus(joint, along, outward: SIMD3(s * cos(angle), -sin(angle), 0)))
         }
         self.clavicles = clavicles
         scapulaTubes = tubes
         self.plates = plates
         self.humeri = humeri
-        self.heads = heads
+    }
+
+    /// A ball in the shoulder joint that goes over into the shaft, whose wall grows thicker downwards.
+    private static func humerus(_ joint: SIMD3<Double>, _ along: SIMD3<Double>, outward: SIMD3<Double>) -> Tube {
+        let ball = 22.5
+        let neck = Contour([(8, 21), (20, 18.5), (34, 14.5), (55, 11.8), (85, 10.5), (300, 10.5)])
+        let wall = Contour([(0, 0.6), (20, 0.9), (50, 2.4), (90, 3.6), (300, 3.6)])
+        let shift = Contour([(-10, 0), (30, 5), (60, 6)])
+        let stations =
+            (0..<40).map { -ball * cos(Double($0) * 0.049) } + stride(from: 8.6, to: 90, by: 1.2)
+            + stride(from: 90.0, through: 300, by: 15)
+        return Tube(
+            stations.map { t in
+                let radius = t < 8 ? max(0.3, ball * ball - t * t).squareRoot() : neck(t)
+                return Tube.Node(
+                    position: joint + outward * shift(t) + along * t, across: radius, upright: radius,
+                    wall: min(radius, wall(t)))
+            })
     }
 
     /// Calls `body` with a pixel's index and how far inside of a scapula's plate it lies, in mm.

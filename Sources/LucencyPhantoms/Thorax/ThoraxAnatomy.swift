@@ -196,10 +196,10 @@ struct ThoraxAnatomy: Sendable {
             // Left ventricle, right atrium, left atrium and outflow tract.
             Ellipsoid(
                 center: SIMD3(left - 0.5 * width, base - 0.33 * width, 30),
-                axes: SIMD3(0.56 * width, 0.38 * width, 46), angle: 0.62),
+                axes: SIMD3(0.55 * width, 0.37 * width, 46), angle: 0.66),
             Ellipsoid(center: SIMD3(34 - right, base - 46, 28), axes: SIMD3(33, 52, 40), angle: -0.12),
             Ellipsoid(
-                center: SIMD3(0.27 * width, base - 76, 25), axes: SIMD3(0.26 * width, 0.47 * width, 42), angle: -0.5),
+                center: SIMD3(0.3 * width, base - 72, 25), axes: SIMD3(0.28 * width, 0.48 * width, 42), angle: -0.46),
         ]
         let knobY = 0.27 * lungHeight + 8
         let vessels = [
@@ -210,7 +210,9 @@ struct ThoraxAnatomy: Sendable {
             Ellipsoid(center: SIMD3(2, knobY + 62, 0), axes: SIMD3(26, 80, 26)),
             Ellipsoid(center: SIMD3(-19, knobY + 14, 15), axes: SIMD3(10, 70, 9), angle: 0.03),
             Ellipsoid(center: SIMD3(18, knobY + 92, -45), axes: SIMD3(knob, 120, knob), angle: 0.04),
-            Ellipsoid(center: SIMD3(1, knobY - 38, 0), axes: SIMD3(31, 70, 24), angle: 0.04),
+            // Inferior vena cava and the fat between heart and diaphragm.
+            Ellipsoid(center: SIMD3(0.14 * width, base - 6, 15), axes: SIMD3(0.46 * width, 20, 45), angle: 0.06),
+            Ellipsoid(center: SIMD3(1, knobY - 62, 0), axes: SIMD3(37, 84, 24), angle: 0.03),
         ]
         return (heart, vessels)
     }

@@ -111,16 +111,6 @@ struct ThoraxPaths: Sendable {
                 for tube in scene.girdle.scapulaTubes { add(tube) }
                 // The shaft holds marrow.
                 for humerus in scene.girdle.humeri { add(humerus, spongiosa: 0.35) }
-                for head in scene.girdle.heads {
-                    let inner = head.inset(by: 0.6)
-                    let cosine = sineless(head.angle), sine = LucencyPhantoms.sine(head.angle)
-                    head.forEachPixel(grid) { index, chord in
-                        let x = grid.x(index % grid.count), y = grid.y(index / grid.count)
-                        let inside = inner?.chord(x, y, cosine: cosine, sine: sine).length ?? 0
-                        compact[index] += Float(chord.length - inside)
-                        spongy[index] += Float(inside) * 0.8
-                    }
-                }
                 scene.girdle.forEachPlatePixel(grid) { index, depth in
                     let edge = smoothStep(depth / 5)
                     compact[index] += Float(edge * (0.8 + 1.1 * bell(depth / 10)))
@@ -137,6 +127,4 @@ struct ThoraxPaths: Sendable {
         }
         return (compact, spongy)
     }
-
-    private func sineless(_ angle: Double) -> Double { LucencyPhantoms.sine(angle + .pi / 2) }
 }

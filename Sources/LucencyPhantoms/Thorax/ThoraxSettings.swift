@@ -94,7 +94,7 @@ public struct ThoraxExposure: Sendable, Hashable {
     /// Photons per mm² that the detector would count without a patient.
     public var photons: Interval = Interval(3e5, 9e5)
     /// Each dual-energy exposure's photons as a fraction of those.
-    public var dualShare = 1.0
+    public var dualShare = 0.35
     /// Standard deviation of the electronics' noise, in photons per pixel.
     public var electronicNoise: Interval = Interval(3, 10)
     /// Scattered over primary radiation, per unit of log attenuation, behind the grid.
@@ -113,7 +113,7 @@ public struct ThoraxDisplay: Sendable, Hashable {
     public var bits = 16
     /// The parts of the body's pixels that are shown darker than `floor` and brighter than `ceiling` of the range.
     public var darkest: Interval = Interval(0.004, 0.02)
-    public var brightest: Interval = Interval(0.01, 0.05)
+    public var brightest: Interval = Interval(0.003, 0.02)
     /// How much of the large-scale contrast is taken away, as digital units do: 0 none, 1 all.
     public var compression: Interval = Interval(0.45, 0.7)
     /// Standard deviation of what counts as large scale, mm.

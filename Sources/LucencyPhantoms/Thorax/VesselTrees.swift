@@ -101,7 +101,7 @@ struct VesselTrees: Sendable {
                             let radius = bud.radius + (last - bud.radius) * Double(i) / Double(points.count - 1)
                             return Tube.Node(position: p, across: radius, upright: radius, wall: 0)
                         }))
-                if bud.hasBronchus, bud.radius > 1.1 {
+                if bud.hasBronchus, bud.radius > 1.5 {
                     let beside = (unit(cross(direction, SIMD3(0, 0, 1))) ?? SIMD3(1, 0, 0)) * (1.9 * bud.radius)
                     bronchi.append(
                         Tube(points.map { $0 + beside }, radius: bud.radius, wall: 0.5 + 0.12 * bud.radius))
