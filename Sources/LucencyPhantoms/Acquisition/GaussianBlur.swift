@@ -11,7 +11,7 @@ import LucencyFoundation
 /// Wide ones (`sigma` of 12 pixels and more) are computed on a coarser grid of block means and interpolated linearly,
 /// which adds less than 2 % to the width; sums are kept.
 /// - Parameter sigma: standard deviation in pixels; nothing happens below 0.05.
-func gaussianBlur(_ plane: inout [Float], width: Int, height: Int, sigma: Double, pool: ThreadPool) {
+package func gaussianBlur(_ plane: inout [Float], width: Int, height: Int, sigma: Double, pool: ThreadPool) {
     guard sigma >= 0.05, width > 0, height > 0, plane.count == width * height else { return }
     let factor = Int(sigma / 6)
     if factor >= 2 {

@@ -5,11 +5,17 @@
 #endif
 
 /// An ellipsoid with one axis along the rays, turned in the image plane.
-struct Ellipsoid: Sendable, Hashable {
+package struct Ellipsoid: Sendable, Hashable {
     var center: SIMD3<Double>
     /// Half axes; the first is turned by `angle` from x towards y (clockwise in the image), the third is along z.
     var axes: SIMD3<Double>
     var angle = 0.0
+
+    package init(center: SIMD3<Double>, axes: SIMD3<Double>, angle: Double = 0) {
+        self.center = center
+        self.axes = axes
+        self.angle = angle
+    }
 
     /// How far it reaches from the centre along x and y.
     var reach: SIMD2<Double> {
@@ -28,7 +34,7 @@ struct Ellipsoid: Sendable, Hashable {
         return Chord(lower: center.z - half, upper: center.z + half)
     }
 
-    func chord(_ x: Double, _ y: Double) -> Chord { chord(x, y, cosine: cos(angle), sine: sin(angle)) }
+    package func chord(_ x: Double, _ y: Double) -> Chord { chord(x, y, cosine: cos(angle), sine: sin(angle)) }
 
     /// One that is thinner by a shell, or nil where the shell fills it.
     func inset(by shell: Double) -> Ellipsoid? {
@@ -38,7 +44,7 @@ struct Ellipsoid: Sendable, Hashable {
 
     /// Calls `body` with the pixels that it covers and the chord.
     @inline(__always)
-    func forEachPixel(_ grid: ThoraxGrid, _ body: (Int, Chord) -> Void) {
+    package func forEachPixel(_ grid: ThoraxGrid, _ body: (Int, Chord) -> Void) {
         let reach = reach, cosine = cos(angle), sine = sin(angle)
         let columns = grid.columns(center.x - reach.x, center.x + reach.x)
         for row in grid.rows(center.y - reach.y, center.y + reach.y) {

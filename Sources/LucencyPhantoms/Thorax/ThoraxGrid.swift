@@ -1,14 +1,21 @@
 /// The square grid on which path lengths are computed, in the patient's coordinates: x to the image's right (the
 /// patient's left), y down from the lungs' apices, z from the back to the front; mm. Rays run along z.
-struct ThoraxGrid: Sendable, Hashable {
+package struct ThoraxGrid: Sendable, Hashable {
     /// Columns and rows.
-    let count: Int
-    let pixel: Double
-    let left: Double
-    let top: Double
+    package let count: Int
+    package let pixel: Double
+    package let left: Double
+    package let top: Double
 
-    func x(_ column: Int) -> Double { left + (Double(column) + 0.5) * pixel }
-    func y(_ row: Int) -> Double { top + (Double(row) + 0.5) * pixel }
+    package init(count: Int, pixel: Double, left: Double, top: Double) {
+        self.count = count
+        self.pixel = pixel
+        self.left = left
+        self.top = top
+    }
+
+    package func x(_ column: Int) -> Double { left + (Double(column) + 0.5) * pixel }
+    package func y(_ row: Int) -> Double { top + (Double(row) + 0.5) * pixel }
 
     /// Columns whose centres lie between two abscissae.
     func columns(_ from: Double, _ to: Double) -> Range<Int> { range((from - left) / pixel, (to - left) / pixel) }
@@ -24,11 +31,11 @@ struct ThoraxGrid: Sendable, Hashable {
 }
 
 /// A stretch along a ray.
-struct Chord: Sendable, Hashable {
-    var lower: Double
-    var upper: Double
-    var length: Double { max(0, upper - lower) }
-    var isEmpty: Bool { !(upper > lower) }
+package struct Chord: Sendable, Hashable {
+    package var lower: Double
+    package var upper: Double
+    package var length: Double { max(0, upper - lower) }
+    package var isEmpty: Bool { !(upper > lower) }
     static let empty = Chord(lower: 0, upper: 0)
 
     func clipped(to other: Chord) -> Chord {

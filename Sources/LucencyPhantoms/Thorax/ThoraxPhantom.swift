@@ -90,8 +90,7 @@ extension ThoraxPhantom: Phantom {
             "image", "clean", "softTissue", "bone", "subtraction", "boneSubtraction", "bonePath", "softPath",
         ]
         if !wanted.isDisjoint(with: pictures) {
-            let paths = ThoraxPaths(scene: scene, draws: draws).render(film.fine, pool: pool)
-                .reduced(by: film.factor, scale: Float(anatomy.size))
+            let paths = pathLengths(scene, film, draws, pool)
             try put("bonePath", paths.bone)
             try put("softPath", paths.softEquivalent)
             let acquisition = try ThoraxAcquisition(self, film, paths, draws, pool)
@@ -107,6 +106,23 @@ extension ThoraxPhantom: Phantom {
         }
         try addMasks(wanted, ThoraxTruth(scene: scene, grid: film.grid), geometry, &values)
         return values
+    }
+
+    /// What the rays of a picture pass, without scatter, blur or noise.
+    /// - Throws: `Diagnostic` as `check`.
+    public func pathLengths(seed: UInt64, index: Int, pool: ThreadPool = .serial) throws -> PathLengths {
+        try check()
+        var draws = PhantomDraws(seed: seed, index: index)
+        let anatomy = ThoraxAnatomy(body: body, organs: organs, skeleton: skeleton, &draws)
+        let scene = ThoraxScene(anatomy, nodules: nodules, &draws)
+        return pathLengths(scene, ThoraxFilm(self, anatomy, &draws), draws, pool)
+    }
+
+    private func pathLengths(
+        _ scene: ThoraxScene, _ film: ThoraxFilm, _ draws: PhantomDraws, _ pool: ThreadPool
+    ) -> PathLengths {
+        ThoraxPaths(scene: scene, draws: draws).render(film.fine, pool: pool)
+            .reduced(by: film.factor, scale: Float(scene.anatomy.size))
     }
 
     private func addMasks(

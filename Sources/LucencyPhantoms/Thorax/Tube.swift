@@ -1,6 +1,6 @@
 /// A bent tube with an elliptical section: a chain of straight elliptical cylinders, cut where they meet by the plane
 /// that halves the angle, so that neither gaps nor overlaps arise.
-struct Tube: Sendable {
+package struct Tube: Sendable {
     struct Node: Sendable {
         var position: SIMD3<Double>
         /// Half axis in the horizontal direction across the tube.
@@ -16,7 +16,7 @@ struct Tube: Sendable {
     init(_ nodes: [Node]) { self.nodes = nodes }
 
     /// A round tube.
-    init(_ positions: [SIMD3<Double>], radius: Double, wall: Double = 0) {
+    package init(_ positions: [SIMD3<Double>], radius: Double, wall: Double = 0) {
         nodes = positions.map { Node(position: $0, across: radius, upright: radius, wall: wall) }
     }
 
@@ -40,7 +40,7 @@ struct Tube: Sendable {
     ///
     /// Tubes thinner than a pixel are drawn a pixel wide with shorter chords, which keeps their volume.
     @inline(__always)
-    func forEachPixel(_ grid: ThoraxGrid, _ body: (Int, Double, Double) -> Void) {
+    package func forEachPixel(_ grid: ThoraxGrid, _ body: (Int, Double, Double) -> Void) {
         guard nodes.count > 1 else { return }
         for i in 0..<nodes.count - 1 {
             guard let part = Cylinder(nodes, i) else { continue }
