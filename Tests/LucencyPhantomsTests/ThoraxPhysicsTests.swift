@@ -13,7 +13,8 @@ private func fixture() throws -> JSONValue {
 private func number(_ value: JSONValue?, _ key: String) throws -> Double { try #require(value?[key]?.doubleValue) }
 
 @Suite struct ThoraxPhysicsTests {
-    @Test func `attenuation coefficients are the table's, and between its energies follow powers of the energy`() throws {
+    @Test func `attenuation coefficients are the table's, and between its energies follow powers of the energy`() throws
+    {
         let table = try #require(try fixture()["attenuation"])
         for material in ChestMaterial.allCases {
             let rows = try #require(table[material.rawValue]?.arrayValue)
@@ -142,7 +143,9 @@ private func number(_ value: JSONValue?, _ key: String) throws -> Double { try #
         projector.electronicNoise = 12
         let none = projector.scattered(log, width: 200, height: 200)
         let signal = projector.transmission(log, scattered: none, width: 200, height: 200)
-        let counts = projector.counted(signal, width: 200, height: 200) { PhiloxStream(seed: 2, stream: "row", index: $0) }
+        let counts = projector.counted(signal, width: 200, height: 200) {
+            PhiloxStream(seed: 2, stream: "row", index: $0)
+        }
         let expected = 5000 * exp(-12 * 0.2048 * 1.06), number = Double(counts.count)
         let mean = counts.reduce(0) { $0 + Double($1) } / number
         let variance = counts.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / number
@@ -215,7 +218,8 @@ private func number(_ value: JSONValue?, _ key: String) throws -> Double { try #
         #expect(abs(level.outer - 2 * (16 - 2.25).squareRoot()) < 1e-4)
         #expect(abs(level.inner - 2 * (9 - 2.25).squareRoot()) < 1e-4)
         // A tube at 60° to the image plane.
-        let tilted = lengths(Tube([SIMD3(-50, 0, -50 * 3.0.squareRoot()), SIMD3(50, 0, 50 * 3.0.squareRoot())], radius: 4))
+        let tilted = lengths(
+            Tube([SIMD3(-50, 0, -50 * 3.0.squareRoot()), SIMD3(50, 0, 50 * 3.0.squareRoot())], radius: 4))
         #expect(abs(tilted.outer - 2 * (16 - 2.25).squareRoot() / 0.5) < 1e-3)
         #expect(tilted.inner == 0)
     }

@@ -46,15 +46,16 @@ struct RibCage: Sendable {
                 let steps = i < 10 ? 56 : 32
                 let nodes = (0...steps).map { k -> Tube.Node in
                     let t = Double(k) / Double(steps)
-                    // Narrow at the neck, broader towards the front end.
-                    let tall = anatomy.ribHeight / 2 * (0.78 + 0.22 * smoothStep(t / 0.2) + 0.12 * smoothStep((t - 0.7) / 0.3))
-                    let thick = anatomy.ribThickness / 2
-                    // The first rib lies flat, the second half so.
+                    // Narrow at the neck, broad and thin towards the front end; the first rib lies flat, the second half so.
+                    let broad = 0.78 + 0.22 * smoothStep(t / 0.2) + 0.12 * smoothStep((t - 0.6) / 0.4)
                     let flat = i == 0 ? SIMD2(1.5, 0.5) : i == 1 ? SIMD2(1.1, 0.85) : SIMD2(1, 1)
                     let last = i >= 10 ? 0.55 + 0.25 * (1 - t) : 1
+                    // Compact bone is thickest behind, thin at the side and in front.
+                    let shell = 1.2 - 0.6 * smoothStep((t - 0.2) / 0.6) - 0.15 * smoothStep((t - 0.94) / 0.06)
                     return Tube.Node(
-                        position: point(t), across: thick * last * flat.x, upright: tall * last * flat.y,
-                        wall: anatomy.ribCortex * (i == 0 ? 0.55 : 1) * (1.15 - 0.3 * t) * (1 - 0.6 * smoothStep((t - 0.94) / 0.06)))
+                        position: point(t), across: anatomy.ribThickness / 2 * last * flat.x * (1.05 - 0.25 * t),
+                        upright: anatomy.ribHeight / 2 * broad * last * flat.y,
+                        wall: anatomy.ribCortex * (i == 0 ? 0.55 : 1) * shell)
                 }
                 ribs.append(
                     Rib(

@@ -40,7 +40,7 @@ struct ShoulderGirdle: Sendable {
                         let end = bell(t / 0.13), flat = smoothStep((t - 0.6) / 0.4)
                         return Tube.Node(
                             position: position, across: r * (0.95 + 0.55 * end + 0.75 * flat),
-                            upright: r * (0.95 + 0.75 * end + 0.15 * flat), wall: 0.9 + 0.9 * bell((t - 0.5) / 0.3))
+                            upright: r * (0.95 + 0.75 * end + 0.15 * flat), wall: 1.1 + 1.1 * bell((t - 0.5) / 0.3))
                     }))
 
             let overlap = anatomy.scapulaOverlaps[side.rawValue]
@@ -52,7 +52,8 @@ struct ShoulderGirdle: Sendable {
             let lateral = [inferior, blade(144, 160), blade(150, 128), blade(154, 100), neck, glenoid]
             let upper = [blade(160, 50), blade(140, 34), superior]
             let corners = Array(medial + lateral.dropFirst() + upper.dropLast())
-            let rounded = splinePoints(corners.map { SIMD3($0.x, $0.y, 0) } + [SIMD3(corners[0].x, corners[0].y, 0)], steps: 4)
+            let rounded = splinePoints(
+                corners.map { SIMD3($0.x, $0.y, 0) } + [SIMD3(corners[0].x, corners[0].y, 0)], steps: 4)
             plates.append(rounded.dropLast().map { SIMD2($0.x, $0.y) })
             func tube(_ points: [SIMD2<Double>], _ z: Double, _ radius: Double, _ wall: Double) -> Tube {
                 Tube.capped(
@@ -67,7 +68,8 @@ struct ShoulderGirdle: Sendable {
             let root = blade(116, 62)
             let bend = (root + tip) / 2 + SIMD2(s * 8, 6)
             tubes.append(tube([root, bend, SIMD2(s * (reach - 4), tip.y + 14)], -100, 3, 0.9))
-            tubes.append(tube([SIMD2(s * (reach - 16), tip.y + 17), SIMD2(s * (reach + 9), tip.y + 4), tip], -20, 5.5, 1.1))
+            tubes.append(
+                tube([SIMD2(s * (reach - 16), tip.y + 17), SIMD2(s * (reach + 9), tip.y + 4), tip], -20, 5.5, 1.1))
             tubes.append(tube([blade(160, 52), blade(164, 42), blade(171, 46)], -20, 5, 1))
             let socket = [blade(165, 48), blade(161.5, 57), blade(161, 66), blade(163, 77)]
             tubes.append(tube(socket, -28, 2.6, 1.5))

@@ -143,7 +143,8 @@ struct ThoraxAnatomy: Sendable {
         Side.allCases.map { side in
             let x = (side == .right ? 0.5 : 0.54) * cage
             return Chest.Dome(
-                top: top + (side == .right ? 0 : difference), x: x, z: 22, inward: (side == .right ? 2.4 : 3.5) * x, outward: 1.05 * cage - x,
+                top: top + (side == .right ? 0 : difference), x: x, z: 22, inward: (side == .right ? 2.4 : 3.5) * x,
+                outward: 1.05 * cage - x,
                 along: 112, height: height)
         }
     }
@@ -159,7 +160,7 @@ struct ThoraxAnatomy: Sendable {
         let apex = 46.0
         let levels = [0, 0.7, 2, 5, 10, 18, 30, 45, 65, 90, 120, 155, 190, 230, 280, 340.0]
         func contour(_ value: (Double) -> Double) -> Contour { Contour(levels.map { ($0, value($0)) }) }
-        let cageWidth = contour { y in apex + (cage - apex) * arc(y / 190, 2.3) + max(0, y - 195) * 0.045 }
+        let cageWidth = contour { y in apex + (cage - apex) * arc(y / 190, 1.97) + max(0, y - 195) * 0.045 }
         let cageDepth = contour { y in deep * (22 + 74 * arc(y / 215, 1.9)) }
         let cageBack = contour { y in deep * (-82 - 14 * arc(y / 150)) }
         let back = deep * -96
@@ -182,7 +183,9 @@ struct ThoraxAnatomy: Sendable {
                 (90, 84 * deep + 0.8 * trunkDepth), (150, 93 * deep + trunkDepth), (230, 98 * deep + trunkDepth),
                 (340, 100 * deep + trunkDepth),
             ]),
-            trunkMiddle: Contour([(-120, back + 70), (-30, back + 60), (60, back + 78), (160, back + 95), (340, back + 98)]),
+            trunkMiddle: Contour([
+                (-120, back + 70), (-30, back + 60), (60, back + 78), (160, back + 95), (340, back + 98),
+            ]),
             domes: domes)
     }
 
@@ -199,7 +202,7 @@ struct ThoraxAnatomy: Sendable {
                 axes: SIMD3(0.55 * width, 0.37 * width, 46), angle: 0.66),
             Ellipsoid(center: SIMD3(34 - right, base - 46, 28), axes: SIMD3(33, 52, 40), angle: -0.12),
             Ellipsoid(
-                center: SIMD3(0.3 * width, base - 72, 25), axes: SIMD3(0.28 * width, 0.48 * width, 42), angle: -0.46),
+                center: SIMD3(0.26 * width, base - 70, 25), axes: SIMD3(0.25 * width, 0.5 * width, 42), angle: -0.55),
         ]
         let knobY = 0.27 * lungHeight + 8
         let vessels = [

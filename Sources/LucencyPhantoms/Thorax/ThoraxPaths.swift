@@ -113,7 +113,7 @@ struct ThoraxPaths: Sendable {
                 for humerus in scene.girdle.humeri { add(humerus, spongiosa: 0.35) }
                 scene.girdle.forEachPlatePixel(grid) { index, depth in
                     let edge = smoothStep(depth / 5)
-                    compact[index] += Float(edge * (0.8 + 1.1 * bell(depth / 10)))
+                    compact[index] += Float(edge * (1.1 + 1.3 * bell(depth / 10)))
                     spongy[index] += Float(1.5 * edge)
                 }
                 scene.spine.forEachPixel(grid) { index, shell, inside in

@@ -37,7 +37,8 @@ extension ThoraxPhantom: Phantom {
             PhantomProduct(
                 "label", .labels,
                 "0 background, 1 body, 2 right lung, 3 left lung, 4 mediastinum, 5 heart; higher ones on top."),
-            PhantomProduct("lungs", .labels, "1 right, 2 left; without heart, great vessels and what lies below the domes."),
+            PhantomProduct(
+                "lungs", .labels, "1 right, 2 left; without heart, great vessels and what lies below the domes."),
             PhantomProduct("heart", .labels, "1 heart, also where it lies before the diaphragm."),
             PhantomProduct("clavicles", .labels, "1 right, 2 left."),
             PhantomProduct("ribs", .labels, "1…12 right, 13…24 left, from above; the thickest where ribs cross."),
@@ -134,7 +135,9 @@ extension ThoraxPhantom: Phantom {
             for (label, name, color) in table { classes[label] = LabelClass(name: name, color: color) }
             values[name] = .labels(try LabelMap(geometry: geometry, labels: AlignedBuffer(mask()), table: classes))
         }
-        let colors: [SIMD3<UInt8>] = [[0, 0, 0], [70, 70, 80], [86, 180, 233], [0, 114, 178], [230, 159, 0], [213, 94, 0]]
+        let colors: [SIMD3<UInt8>] = [
+            [0, 0, 0], [70, 70, 80], [86, 180, 233], [0, 114, 178], [230, 159, 0], [213, 94, 0],
+        ]
         let regions = ThoraxTruth.Region.allCases.map { ($0.rawValue, $0.name, colors[Int($0.rawValue)]) }
         let sides: [(Int32, String, SIMD3<UInt8>)] = [(1, "right", [86, 180, 233]), (2, "left", [0, 114, 178])]
         try put("label", regions, truth.regions())

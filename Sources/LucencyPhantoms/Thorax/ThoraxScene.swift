@@ -67,11 +67,8 @@ struct ThoraxScene: Sendable {
                 let p = SIMD3(
                     side.sign * random.uniform() * 1.1 * anatomy.cage, random.uniform() * 1.1 * anatomy.lungHeight,
                     random.uniform(in: -100...110))
-                let dome = anatomy.chest.domes[side.rawValue]
                 guard anatomy.chest.isInLung(p, side, margin: radius + 2),
-                    // Visible ones: neither behind the diaphragm nor the heart.
-                    p.y + radius < dome.silhouette(abs(p.x)),
-                    !(anatomy.heart + anatomy.vessels).contains(where: { !$0.chord(p.x, p.y).isEmpty }),
+                    isVisible(p, reach: radius + 1, side, anatomy),
                     !nodules.contains(where: { ($0.shape.center - p).xy.length < $0.shape.axes.x + radius + 4 })
                 else { continue }
                 center = p
@@ -89,6 +86,21 @@ struct ThoraxScene: Sendable {
             draws.note(name + ".underRib", .number(Self.covered(shape, by: ribs)))
         }
         return nodules
+    }
+
+    /// Whether a disc lies neither before nor behind the diaphragm, the heart and the great vessels.
+    private static func isVisible(
+        _ p: SIMD3<Double>, reach: Double, _ side: Side, _ anatomy: ThoraxAnatomy
+    ) -> Bool {
+        (0...12).allSatisfy { k in
+            let direction = k == 0 ? (x: 0, y: 0) : unitVector(Double(k) * .pi / 6)
+            let x = p.x + reach * direction.x, y = p.y + reach * direction.y, distance = x * side.sign
+            let section = anatomy.chest.section(y)
+            return distance > section.inner[side.rawValue] + 1 && distance < section.cage
+                && y < anatomy.chest.domes[side.rawValue].silhouette(distance)
+                && !anatomy.heart.contains { !$0.chord(x, y).isEmpty }
+                && !anatomy.vessels.contains { !$0.chord(x, y).isEmpty }
+        }
     }
 
     /// The part of a nodule's shadow that ribs cross.

@@ -35,7 +35,8 @@ struct ThoraxSoftTissue: Sendable {
         _ grid: ThoraxGrid, body: inout [Float], lung: inout [Float], gas: inout [Float], pool: ThreadPool
     ) {
         let obstacles = (anatomy.heart + anatomy.vessels).map(Obstacle.init)
-        let breasts = anatomy.breasts, muscles = anatomy.muscles.map(Obstacle.init), stomach = anatomy.stomachGas.map(Obstacle.init)
+        let breasts = anatomy.breasts, muscles = anatomy.muscles.map(Obstacle.init),
+            stomach = anatomy.stomachGas.map(Obstacle.init)
         let arms = self.arms
         body.withUnsafeMutableBufferPointer { body in
             lung.withUnsafeMutableBufferPointer { lung in
@@ -72,7 +73,10 @@ struct ThoraxSoftTissue: Sendable {
                                 for obstacle in near { hide(obstacle.chord(x, y)) }
                                 lung[index] = Float(inside.length - Self.covered(&hidden, count))
                             }
-                            if let stomach, stomach.top < y, y < stomach.bottom, side == .left {
+                            // Fluid stands level below the gas.
+                            if let stomach, stomach.top < y, y < stomach.shape.center.y + 0.3 * stomach.shape.axes.y,
+                                side == .left
+                            {
                                 gas[index] = Float(stomach.chord(x, y).clipped(to: dome).length)
                             }
                         }

@@ -58,7 +58,8 @@ struct VesselTrees: Sendable {
             let r = anatomy.hilarRadius
             let trunk = splinePoints(
                 [
-                    SIMD3(s * 14, y - (side == .right ? 2 : 16), 14), hilum + SIMD3(0, -6, 2), hilum + SIMD3(s * 7, 10, -8),
+                    SIMD3(s * 14, y - (side == .right ? 2 : 16), 14), hilum + SIMD3(0, -6, 2),
+                    hilum + SIMD3(s * 7, 10, -8),
                     hilum + SIMD3(s * 10, 34, -14), hilum + SIMD3(s * 7, 56, -18),
                 ], steps: 5)
             vessels.append(
@@ -111,7 +112,8 @@ struct VesselTrees: Sendable {
                 // What would leave the lung goes on as a thinner branch that turns back inside.
                 guard bud.radius > 0.6, points.count > 1 else { continue }
                 let inward = unit(hilum + SIMD3(side.sign * 45, 10, 0) - position) ?? direction
-                let bent = unit(direction + 0.8 * inward + SIMD3(random.normal(), random.normal(), random.normal()) * 0.4)
+                let bent = unit(
+                    direction + 0.8 * inward + SIMD3(random.normal(), random.normal(), random.normal()) * 0.4)
                 buds.append(
                     Bud(
                         position: position, direction: bent ?? direction, radius: 0.62 * bud.radius, hasBronchus: false,

@@ -34,7 +34,8 @@ extension ThoraxBody: SettingsValue {
             Parameter("breastChance", \.breastChance, in: .within(0...1), help: "The chance of breast shadows."),
             Parameter("breastDepth", \.breastDepth, in: .within(2...90), help: "Thickness of a breast, mm."),
             Parameter(
-                "stomachGasChance", \.stomachGasChance, in: .within(0...1), help: "The chance of gas under the left dome."),
+                "stomachGasChance", \.stomachGasChance, in: .within(0...1),
+                help: "The chance of gas under the left dome."),
             Parameter(
                 "unevenness", \.unevenness, in: .within(0...0.1),
                 help: "Standard deviation of the soft tissue's thickness, as a fraction."),
@@ -115,7 +116,8 @@ extension ThoraxExposure: SettingsValue {
             Parameter(
                 "photons", \.photons, in: .within(10...1e9), help: "Photons per mm² without a patient: the dose."),
             Parameter(
-                "dualShare", \.dualShare, in: .within(0.01...10), help: "Photons of each dual-energy exposure over those."
+                "dualShare", \.dualShare, in: .within(0.01...10),
+                help: "Photons of each dual-energy exposure over those."
             ),
             Parameter(
                 "electronicNoise", \.electronicNoise, in: .within(0...1e4),
