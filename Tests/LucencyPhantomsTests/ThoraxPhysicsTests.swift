@@ -202,7 +202,7 @@ private func number(_ value: JSONValue?, _ key: String) throws -> Double { try #
             let x = try number(row, "x"), y = try number(row, "y")
             let point = ThoraxGrid(count: 1, pixel: 1e-3, left: x - 5e-4, top: y - 5e-4)
             var length = 0.0
-            tube.forEachPixel(point) { length += $1 + 0 * $2 + Double($0) }
+            tube.forEachPixel(point) { _, outer, _ in length += outer }
             #expect(abs(length - (try number(row, "length"))) < 1e-3, "at \(x), \(y)")
         }
     }
@@ -211,7 +211,7 @@ private func number(_ value: JSONValue?, _ key: String) throws -> Double { try #
         let point = ThoraxGrid(count: 1, pixel: 1e-6, left: 1, top: 1.5)
         func lengths(_ tube: Tube) -> (outer: Double, inner: Double) {
             var found = (outer: 0.0, inner: 0.0)
-            tube.forEachPixel(point) { found = (found.outer + $1, found.inner + $2 + 0 * Double($0)) }
+            tube.forEachPixel(point) { _, outer, inner in found = (found.outer + outer, found.inner + inner) }
             return found
         }
         let level = lengths(Tube([SIMD3(-50, 0, 0), SIMD3(50, 0, 0)], radius: 4, wall: 1))
@@ -232,7 +232,7 @@ private func number(_ value: JSONValue?, _ key: String) throws -> Double { try #
         }
         for radius in [0.1, 0.4, 3] {
             var volume = 0.0
-            Tube(points, radius: radius).forEachPixel(grid) { volume += 0.25 * $1 + 0 * ($2 + Double($0)) }
+            Tube(points, radius: radius).forEachPixel(grid) { _, outer, _ in volume += 0.25 * outer }
             #expect(abs(volume / (.pi * radius * radius * length) - 1) < 0.02, "radius \(radius)")
         }
     }

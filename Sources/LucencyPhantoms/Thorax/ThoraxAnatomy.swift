@@ -4,24 +4,6 @@
     import Darwin
 #endif
 
-/// A breast: a layer on the skin that is thickest below its middle and thins out upwards.
-struct Breast: Sendable, Hashable {
-    var x: Double
-    var y: Double
-    /// Half axes of the outline.
-    var width: Double
-    var height: Double
-    var depth: Double
-
-    /// Its thickness on the ray at (x, y).
-    @inline(__always)
-    func thickness(_ px: Double, _ py: Double) -> Double {
-        let u = (px - x) / width, v = (py - y) / height
-        let rest = 1 - u * u - v * v
-        return rest > 0 ? depth * rest.squareRoot() * smoothStep((v + 0.95) / 1.5) : 0
-    }
-}
-
 /// One patient: everything about the anatomy that is drawn, and the shapes that follow. Lengths in mm for size 1; y = 0
 /// is the level of the lungs' apices. The usual proportions were measured on radiographs of adults.
 struct ThoraxAnatomy: Sendable {
@@ -92,15 +74,15 @@ struct ThoraxAnatomy: Sendable {
         let wallDepth = draws.number("body.wallDepth", in: body.wallDepth)
         let neck = draws.number("body.neckHalfWidth", in: body.neckHalfWidth)
         let deep = draws.number("organs.cageDepth", in: organs.cageDepth)
-        let domes = Self.domes(
+        let domes = Chest.domes(
             top: lungHeight, difference: draws.number("organs.domeDifference", in: organs.domeDifference),
             height: draws.number("organs.domeHeight", in: organs.domeHeight), cage: cage)
-        chest = Self.chest(
+        chest = Chest(
             cage: cage, deep: deep, wall: wall, wallDepth: wallDepth, neck: neck, drop: drop, domes: domes)
 
         let ratio = draws.number("organs.cardiothoracicRatio", in: organs.cardiothoracicRatio)
         let knob = draws.number("organs.aorticKnobRadius", in: organs.aorticKnobRadius)
-        (heart, vessels) = Self.heart(width: 2 * cage * ratio, knob: knob, lungHeight: lungHeight)
+        (heart, vessels) = Mediastinum.shapes(width: 2 * cage * ratio, knob: knob, lungHeight: lungHeight)
 
         let stretch = 0.5 + 0.5 * lungHeight / 232
         levels = (0...14).map { i -> Double in
@@ -139,84 +121,12 @@ struct ThoraxAnatomy: Sendable {
             center: SIMD3(x, y, -20), axes: SIMD3(1.25 * size, 0.75 * size, 0.9 * size), angle: 0.15)
     }
 
-    private static func domes(top: Double, difference: Double, height: Double, cage: Double) -> [Chest.Dome] {
-        Side.allCases.map { side in
-            let x = (side == .right ? 0.5 : 0.54) * cage
-            return Chest.Dome(
-                top: top + (side == .right ? 0 : difference), x: x, z: 22, inward: (side == .right ? 2.4 : 3.5) * x,
-                outward: 1.05 * cage - x,
-                along: 112, height: height)
+    /// Whether a point lies in one of the heart's chambers.
+    func isInHeart(_ p: SIMD3<Double>) -> Bool {
+        heart.contains { chamber in
+            guard abs(p.z - chamber.center.z) < chamber.axes.z else { return false }
+            let chord = chamber.chord(p.x, p.y)
+            return p.z > chord.lower && p.z < chord.upper
         }
-    }
-
-    private static func chest(
-        cage: Double, deep: Double, wall: Double, wallDepth: Double, neck: Double, drop: Double, domes: [Chest.Dome]
-    ) -> Chest {
-        // Quarter circles from the apex on.
-        func arc(_ t: Double, _ power: Double = 2.1) -> Double {
-            let s = min(max(t, 0), 1)
-            return pow(1 - pow(1 - s, power), 1 / power)
-        }
-        let apex = 46.0
-        let levels = [0, 0.7, 2, 5, 10, 18, 30, 45, 65, 90, 120, 155, 190, 230, 280, 340.0]
-        func contour(_ value: (Double) -> Double) -> Contour { Contour(levels.map { ($0, value($0)) }) }
-        let cageWidth = contour { y in apex + (cage - apex) * arc(y / 190, 1.97) + max(0, y - 195) * 0.045 }
-        let cageDepth = contour { y in deep * (22 + 74 * arc(y / 215, 1.9)) }
-        let cageBack = contour { y in deep * (-82 - 14 * arc(y / 150)) }
-        let back = deep * -96
-        let side = cage + wall
-        func inner(_ upper: Double, _ lower: Double) -> Contour {
-            contour { y in apex - (apex - upper) * arc(y / 34) + (lower - upper) * min(1, max(0, (y - 40) / 120)) }
-        }
-        let trunkDepth = wallDepth / 2
-        return Chest(
-            cageWidth: cageWidth, cageDepth: cageDepth, cageBack: cageBack,
-            innerRight: inner(15, 9), innerLeft: inner(15, 10),
-            trunkWidth: Contour([
-                (-120, neck), (-70, neck), (-48 + 0.4 * drop, neck + 5), (-32 + 0.6 * drop, neck + 22),
-                (-18 + 0.8 * drop, neck + 54), (-6 + drop, 0.72 * side + 22), (8 + drop, 0.9 * side + 20),
-                (28 + drop, side + 30), (50 + drop, side + 38), (80 + drop, side + 30), (110, side + 8),
-                (140, side - 2), (200, side + 2), (270, side + 4), (340, side + 2),
-            ]),
-            trunkDepth: Contour([
-                (-120, 62), (-60, 63), (-25, 65), (5, 68 + 0.2 * trunkDepth), (40, 70 * deep + 0.5 * trunkDepth),
-                (90, 84 * deep + 0.8 * trunkDepth), (150, 93 * deep + trunkDepth), (230, 98 * deep + trunkDepth),
-                (340, 100 * deep + trunkDepth),
-            ]),
-            trunkMiddle: Contour([
-                (-120, back + 70), (-30, back + 60), (60, back + 78), (160, back + 95), (340, back + 98),
-            ]),
-            domes: domes)
-    }
-
-    /// The heart's chambers and the great vessels that shape the silhouette.
-    private static func heart(
-        width: Double, knob: Double, lungHeight: Double
-    ) -> (heart: [Ellipsoid], vessels: [Ellipsoid]) {
-        let base = lungHeight + 13
-        let right = 0.33 * width, left = 0.67 * width
-        let heart = [
-            // Left ventricle, right atrium, left atrium and outflow tract.
-            Ellipsoid(
-                center: SIMD3(left - 0.5 * width, base - 0.33 * width, 30),
-                axes: SIMD3(0.55 * width, 0.37 * width, 46), angle: 0.66),
-            Ellipsoid(center: SIMD3(34 - right, base - 46, 28), axes: SIMD3(33, 52, 40), angle: -0.12),
-            Ellipsoid(
-                center: SIMD3(0.26 * width, base - 70, 25), axes: SIMD3(0.25 * width, 0.5 * width, 42), angle: -0.55),
-        ]
-        let knobY = 0.27 * lungHeight + 8
-        let vessels = [
-            // Aortic arch, pulmonary trunk, ascending aorta, superior vena cava, descending aorta, vessels of the neck.
-            Ellipsoid(center: SIMD3(21, knobY, 0), axes: SIMD3(knob + 1, knob + 5, 32)),
-            Ellipsoid(center: SIMD3(19, knobY + 40, 20), axes: SIMD3(20, 30, 20), angle: -0.2),
-            Ellipsoid(center: SIMD3(-9, knobY + 36, 30), axes: SIMD3(20, 56, 20)),
-            Ellipsoid(center: SIMD3(2, knobY + 62, 0), axes: SIMD3(26, 80, 26)),
-            Ellipsoid(center: SIMD3(-19, knobY + 14, 15), axes: SIMD3(10, 70, 9), angle: 0.03),
-            Ellipsoid(center: SIMD3(18, knobY + 92, -45), axes: SIMD3(knob, 120, knob), angle: 0.04),
-            // Inferior vena cava and the fat between heart and diaphragm.
-            Ellipsoid(center: SIMD3(0.14 * width, base - 6, 15), axes: SIMD3(0.46 * width, 20, 45), angle: 0.06),
-            Ellipsoid(center: SIMD3(1, knobY - 62, 0), axes: SIMD3(37, 84, 24), angle: 0.03),
-        ]
-        return (heart, vessels)
     }
 }

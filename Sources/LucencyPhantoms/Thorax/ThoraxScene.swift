@@ -31,13 +31,13 @@ struct ThoraxScene: Sendable {
     private static func flecks(_ ribs: RibCage, _ anatomy: ThoraxAnatomy, _ draws: PhantomDraws) -> [Ellipsoid] {
         var random = draws.stream("cartilage"), flecks: [Ellipsoid] = []
         for rib in ribs.ribs where rib.cartilage.count > 1 {
-            for i in 0..<40 {
+            for _ in 0..<40 {
                 let t = random.uniform(), chance = random.uniform(), radius = random.uniform(in: 0.7...2.4)
                 // Calcification begins next to the rib, and in the first rib.
                 let wanted = anatomy.calcification * (rib.number % 12 == 1 ? 1.6 : 1.1 - t)
                 let off = SIMD3(random.normal(), random.normal(), random.normal()) * 2.4
                 let along = random.uniform(in: 1...2.6)
-                guard chance < wanted, i < 40 else { continue }
+                guard chance < wanted else { continue }
                 let place = t * Double(rib.cartilage.count - 1), index = min(Int(place), rib.cartilage.count - 2)
                 let a = rib.cartilage[index], b = rib.cartilage[index + 1]
                 flecks.append(

@@ -57,9 +57,9 @@ struct Cylinder: Sendable {
     private let w: SIMD3<Double>
     private let startNormal: SIMD3<Double>
     private let endNormal: SIMD3<Double>
-    private let across: Double
-    private let upright: Double
-    private let wall: Double
+    /// Half axes and wall at the start, and how they change up to the end.
+    private let size: SIMD3<Double>
+    private let growth: SIMD3<Double>
 
     /// The part from a node to the next one; nil where both are at the same place or the tube has no width.
     init?(_ nodes: [Tube.Node], _ i: Int) {
@@ -75,29 +75,32 @@ struct Cylinder: Sendable {
         w = cross(axis, u)
         startNormal = unit(axis + (direction(i - 1, i) ?? axis)) ?? axis
         endNormal = unit(axis + (direction(i + 1, i + 2) ?? axis)) ?? axis
-        across = (a.across + b.across) / 2
-        upright = (a.upright + b.upright) / 2
-        wall = (a.wall + b.wall) / 2
-        guard across > 0, upright > 0 else { return nil }
+        size = SIMD3(a.across, a.upright, a.wall)
+        growth = SIMD3(b.across, b.upright, b.wall) - size
+        guard min(a.across, b.across) > 0, min(a.upright, b.upright) > 0 else { return nil }
     }
 
     @inline(__always)
     func forEachPixel(_ grid: ThoraxGrid, _ body: (Int, Double, Double) -> Void) {
         let least = 0.6 * grid.pixel
-        let wide = max(across, least), tall = max(upright, least)
-        let share = across * upright / (wide * tall)
-        let lumenAcross = across - wall, lumenUpright = upright - wall
-        let hasLumen = wall > 0 && lumenAcross > 0 && lumenUpright > 0
-        let end = origin + step, margin = 1.6 * max(wide, tall)
+        let largest = max(max(size.x, size.y), max(size.x + growth.x, size.y + growth.y), least)
+        let end = origin + step, margin = 1.6 * largest
         let columns = grid.columns(min(origin.x, end.x) - margin, max(origin.x, end.x) + margin)
+        let inPlane = step.x * step.x + step.y * step.y, inverse = inPlane > 1e-6 ? 1 / inPlane : 0
         for row in grid.rows(min(origin.y, end.y) - margin, max(origin.y, end.y) + margin) {
             let dy = grid.y(row) - origin.y, start = row &* grid.count
             for column in columns {
                 let dx = grid.x(column) - origin.x
+                // A tapering part has at each pixel the size of the place beside it.
+                let t = inverse > 0 ? min(max((dx * step.x + dy * step.y) * inverse, 0), 1) : 0.5
+                let size = size + growth * t
+                let wide = max(size.x, least), tall = max(size.y, least)
                 let outer = chord(dx, dy, wide, tall).length
                 guard outer > 0 else { continue }
+                let lumenAcross = size.x - size.z, lumenUpright = size.y - size.z
+                let hasLumen = size.z > 0 && lumenAcross > 0 && lumenUpright > 0
                 let inner = hasLumen ? chord(dx, dy, lumenAcross, lumenUpright).length : 0
-                body(start &+ column, outer * share, inner)
+                body(start &+ column, outer * (size.x * size.y / (wide * tall)), inner)
             }
         }
     }

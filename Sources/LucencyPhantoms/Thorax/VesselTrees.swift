@@ -86,7 +86,9 @@ struct VesselTrees: Sendable {
                 let turn = SIMD3(random.normal(), random.normal(), random.normal()) * 0.15
                 direction = unit(direction + 0.05 * outward + turn) ?? direction
                 let next = position + direction * (length / Double(steps))
-                if bud.generation > 0, !anatomy.chest.isInLung(next, side, margin: 2 + 2 * bud.radius) {
+                let isInside =
+                    anatomy.chest.isInLung(next, side, margin: 2 + 2 * bud.radius) && !anatomy.isInHeart(next)
+                if bud.generation > 0, !isInside {
                     isOutside = true
                     break
                 }
