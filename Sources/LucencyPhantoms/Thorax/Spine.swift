@@ -58,13 +58,15 @@ struct Spine: Sendable {
                 let x = abs(dx * c + dy * s), y = abs(dy * c - dx * s)
                 func chord(_ inset: Double) -> Double {
                     let tall = v.halfHeight - inset
-                    guard y < tall, tall > 0 else { return 0 }
+                    // End plates are cut evenly, not in whole pixels.
+                    let cover = min((tall - y) / grid.pixel + 0.5, 1)
+                    guard cover > 0, tall > 0 else { return 0 }
                     // Waisted sides, lipped end plates.
-                    let level = y / v.halfHeight
+                    let level = min(1, y / v.halfHeight)
                     let width = v.halfWidth * (0.91 + 0.09 * level * level * level) - inset
                     let u = x / width
                     guard u < 1 else { return 0 }
-                    return 2 * (v.halfDepth - inset) * (1 - u * u * u).squareRoot()
+                    return 2 * cover * (v.halfDepth - inset) * (1 - u * u * u).squareRoot()
                 }
                 let outer = chord(0)
                 guard outer > 0 else { continue }
