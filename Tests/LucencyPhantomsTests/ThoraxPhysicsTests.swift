@@ -70,9 +70,9 @@ private func number(_ value: JSONValue?, _ key: String) throws -> Double { try #
         }
         #expect(bone / Double(low.count) > 0.5)
         // What is left comes from lung, whose coefficients differ from those of soft tissue by 0.3 %.
-        #expect(boneError / bone < 0.02)
-        #expect(softError / tissue < 0.005)
-        #expect(worst < 0.2)
+        #expect(boneError / bone < 0.005)
+        #expect(softError / tissue < 1e-4)
+        #expect(worst < 0.06)
 
         // Without lung the equations are exact.
         var solid = paths

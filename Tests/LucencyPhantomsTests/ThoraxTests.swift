@@ -203,6 +203,47 @@ import Testing
         #expect(phantom(64) { $0.display.bits = 8 }.products[0].kind == .image(channels: 1, bits: 8))
     }
 
+    @Test func `the smallest and the largest patients can be drawn, and nodules that find no room are left out`() throws
+    {
+        let small = phantom(64) {
+            $0.body.patientSize = 0.5
+            $0.body.shoulderDrop = -25
+            $0.body.armAngle = 0
+            $0.organs.cageHalfWidth = 100
+            $0.organs.lungHeight = 150
+            $0.organs.cardiothoracicRatio = 0.75
+            $0.organs.cageDepth = 0.6
+            $0.skeleton.ribCortex = 3
+            $0.skeleton.ribThickness = 3
+            $0.skeleton.clavicleRise = 80
+            $0.nodules.number = 50
+            $0.nodules.diameter = 80
+            $0.exposure.photons = 10
+        }
+        let large = phantom(64) {
+            $0.body.patientSize = 1.5
+            $0.body.shoulderDrop = 25
+            $0.body.armAngle = 70
+            $0.body.chestWall = 80
+            $0.body.wallDepth = 150
+            $0.organs.cageHalfWidth = 180
+            $0.organs.lungHeight = 300
+            $0.organs.hilarVesselRadius = 12
+            $0.skeleton.ribSlope = 1.5
+            $0.skeleton.clavicleRise = -30
+            $0.nodules.number = 50
+        }
+        for thorax in [small, large] {
+            let (values, drawn) = try thorax(seed: 1, index: 0)
+            #expect(values.count == thorax.products.count)
+            let placed = (1...50).count { drawn["nodules.\($0).center"]?.arrayValue != nil }
+            let table = try #require(values["nodules"]?.labels).table
+            #expect(table.count == placed + 1)
+        }
+        let (_, drawn) = try small(seed: 1, index: 0, ["nodules"])
+        #expect(drawn["nodules.50.center"] == .null)
+    }
+
     @Test func `settings that no patient can have are refused`() throws {
         let changes: [(inout ThoraxPhantom) -> Void] = [
             { $0.size = 63 }, { $0.size = 2049 }, { $0.fieldOfView = 100 }, { $0.fieldOfView = .nan },
