@@ -1,11 +1,5 @@
 import LucencyFoundation
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// A Gaussian blur of a plane, in place. The border's values continue outside.
 ///
 /// Wide ones (`sigma` of 12 pixels and more) are computed on a coarser grid of block means and interpolated linearly,
@@ -18,37 +12,8 @@ package func gaussianBlur(_ plane: inout [Float], width: Int, height: Int, sigma
         coarseBlur(&plane, width: width, height: height, sigma: sigma, factor: factor, pool: pool)
         return
     }
-    let reach = max(1, Int((3.5 * sigma).rounded(.up)))
-    let raw = (-reach...reach).map { bell(Double($0) / (sigma * 2.0.squareRoot())) }
-    let sum = raw.reduce(0, +), weights = raw.map { Float($0 / sum) }
-    var across = [Float](repeating: 0, count: plane.count)
-    plane.withUnsafeMutableBufferPointer { plane in
-        across.withUnsafeMutableBufferPointer { across in
-            weights.withUnsafeBufferPointer { weights in
-                nonisolated(unsafe) let plane = plane, across = across, weights = weights
-                pool.forEach(height) { row in
-                    let start = row &* width
-                    for column in 0..<width {
-                        var total: Float = 0
-                        for k in 0..<weights.count {
-                            let at = min(max(column &+ k &- reach, 0), width &- 1)
-                            total += weights[k] * plane[start &+ at]
-                        }
-                        across[start &+ column] = total
-                    }
-                }
-                pool.forEach(height) { row in
-                    let target = row &* width
-                    for column in 0..<width { plane[target &+ column] = 0 }
-                    for k in 0..<weights.count {
-                        let source = min(max(row &+ k &- reach, 0), height &- 1) &* width
-                        let weight = weights[k]
-                        for column in 0..<width { plane[target &+ column] += weight * across[source &+ column] }
-                    }
-                }
-            }
-        }
-    }
+    let blur = PlaneBlur(sigma: sigma, reach: max(1, Int((3.5 * sigma).rounded(.up))), border: .edge)
+    plane = blur(plane, width: width, height: height, pool: pool)
 }
 
 private func coarseBlur(

@@ -1,11 +1,22 @@
 import LucencyFoundation
+import LucencyImaging
 
-/// A small Gaussian blur of a plane; borders are mirrored.
+/// A small Gaussian blur of planes, or of every slice of a volume.
 struct PlaneBlur: Sendable {
+    /// What lies beyond the border.
+    enum Border: Sendable {
+        /// The plane mirrored; the outermost pixels are not repeated.
+        case mirror
+        /// The outermost pixels, again and again.
+        case edge
+    }
+
     private let weights: [Float]
+    private let border: Border
 
     /// - Parameter sigma: pixels, small; the kernel reaches `reach` pixels, by default four times as far but at least three.
-    init(sigma: Double, reach: Int? = nil) {
+    init(sigma: Double, reach: Int? = nil, border: Border = .mirror) {
+        self.border = border
         guard sigma > 0 else {
             weights = [1]
             return
@@ -17,25 +28,24 @@ struct PlaneBlur: Sendable {
     }
 
     func callAsFunction(_ plane: [Float], width: Int, height: Int, pool: ThreadPool = .serial) -> [Float] {
-        guard weights.count > 1 else { return plane }
-        let reach = weights.count / 2, weights = self.weights
-        func mirrored(_ length: Int) -> [Int] {
-            (-reach..<length + reach).map { i in
-                let period = max(1, 2 * length - 2), place = (i % period + period) % period
-                return place < length ? place : period - place
-            }
-        }
-        let columns = mirrored(width), rows = mirrored(height)
-        var across = [Float](repeating: 0, count: plane.count), result = across
-        plane.withUnsafeBufferPointer { plane in
+        callAsFunction(plane, GridSize(width, height), pool: pool)
+    }
+
+    /// - Parameter values: z, y, x with x fastest; as many as the grid has.
+    func callAsFunction(_ values: [Float], _ size: GridSize, pool: ThreadPool = .serial) -> [Float] {
+        guard weights.count > 1, values.count == size.count else { return values }
+        let width = size.x, height = size.y, weights = self.weights
+        let columns = places(width), rows = places(height)
+        var across = [Float](repeating: 0, count: values.count), result = across
+        values.withUnsafeBufferPointer { values in
             across.withUnsafeMutableBufferPointer { across in
-                nonisolated(unsafe) let across = across, plane = plane
-                pool.forEach(height) { row in
+                nonisolated(unsafe) let across = across, values = values
+                pool.forEach(height * size.z) { row in
                     let line = row &* width
                     for column in 0..<width {
                         var sum: Float = 0
                         for tap in 0..<weights.count {
-                            sum += weights[tap] * plane[line &+ columns[column &+ tap]]
+                            sum += weights[tap] * values[line &+ columns[column &+ tap]]
                         }
                         across[line &+ column] = sum
                     }
@@ -45,14 +55,25 @@ struct PlaneBlur: Sendable {
         across.withUnsafeBufferPointer { across in
             result.withUnsafeMutableBufferPointer { result in
                 nonisolated(unsafe) let across = across, result = result
-                pool.forEach(height) { row in
+                pool.forEach(height * size.z) { line in
+                    let row = line % height, slice = (line &- row) &* width, to = line &* width
                     for tap in 0..<weights.count {
-                        let from = rows[row &+ tap] &* width, to = row &* width, weight = weights[tap]
+                        let from = slice &+ rows[row &+ tap] &* width, weight = weights[tap]
                         for column in 0..<width { result[to &+ column] += weight * across[from &+ column] }
                     }
                 }
             }
         }
         return result
+    }
+
+    /// Where each tap finds its pixel, from `reach` before the axis to `reach` behind it.
+    private func places(_ length: Int) -> [Int] {
+        let reach = weights.count / 2
+        return (-reach..<length + reach).map { place in
+            guard border == .mirror else { return min(max(place, 0), length - 1) }
+            let period = max(1, 2 * length - 2), within = (place % period + period) % period
+            return within < length ? within : period - within
+        }
     }
 }

@@ -50,7 +50,7 @@ public struct XRayProjector: Sendable, Hashable {
             pool.forEach(height) { row in
                 var random = random(row)
                 for i in row &* width..<(row &+ 1) &* width {
-                    var count = random.poisson(Double(counts[i]) * photons)
+                    var count = random.poisson(mean: Double(counts[i]) * photons)
                     if electronicNoise > 0 { count += electronicNoise * random.normal() }
                     counts[i] = Float(count)
                 }
