@@ -18,3 +18,13 @@ func unitVector(_ angle: Double) -> (x: Double, y: Double) { (cos(angle), sin(an
 func sine(_ angle: Double) -> Double { sin(angle) }
 
 func hypotenuse(_ x: Double, _ y: Double) -> Double { (x * x + y * y).squareRoot() }
+
+func cosine(_ angle: Double) -> Double { cos(angle) }
+
+/// The direction of a vector, -π...π.
+func angle(_ x: Double, _ y: Double) -> Double { atan2(y, x) }
+
+func exponential(_ t: Double) -> Double { exp(t) }
+
+/// e^(−t).
+func decay(_ t: Double) -> Double { exp(-t) }

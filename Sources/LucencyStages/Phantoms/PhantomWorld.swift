@@ -7,7 +7,7 @@ public struct PhantomWorld: ComponentValue {
     public let phantom: any Phantom
 
     public static var componentKind: String { "phantom world" }
-    public static var components: [Component<PhantomWorld>] { [.membranes] }
+    public static var components: [Component<PhantomWorld>] { [.membranes, .histology] }
 }
 
 extension Component<PhantomWorld> {

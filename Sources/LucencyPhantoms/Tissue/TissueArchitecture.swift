@@ -1,0 +1,264 @@
+import LucencyFoundation
+
+/// Lays out epithelium, lumina, fat and vessels in the fields of one picture.
+struct TissueArchitecture {
+    let pattern: HistologyTissue.Pattern
+    let traits: HistologyPatient.Traits
+    let draws: PhantomDraws
+    private(set) var fields: TissueFields
+    private var glands: [GlandShape] = []
+    private let bends: [(field: SmoothField, amplitude: Double)]
+    private let reach = 130.0
+
+    init(pattern: HistologyTissue.Pattern, traits: HistologyPatient.Traits, fields: TissueFields, draws: PhantomDraws) {
+        self.pattern = pattern
+        self.traits = traits
+        self.fields = fields
+        self.draws = draws
+        bends = [(70.0, 7.0, "bend.x"), (70, 7, "bend.y"), (13, 0.9, "ripple.x"), (13, 0.9, "ripple.y")].map {
+            (
+                SmoothField(
+                    width: Int(fields.width) + 1, height: Int(fields.height) + 1, spacing: $0.0,
+                    margin: TissueFields.margin + $0.0, random: draws.stream($0.2)), $0.1
+            )
+        }
+    }
+
+    private func smooth(_ name: String, _ spacing: Double) -> SmoothField {
+        SmoothField(
+            width: Int(fields.width) + 1, height: Int(fields.height) + 1, spacing: spacing,
+            margin: TissueFields.margin + spacing, random: draws.stream(name))
+    }
+
+    private func bent(_ x: Double, _ y: Double) -> (x: Double, y: Double) {
+        (
+            x + bends[0].amplitude * bends[0].field(x, y) + bends[2].amplitude * bends[2].field(x, y),
+            y + bends[1].amplitude * bends[1].field(x, y) + bends[3].amplitude * bends[3].field(x, y)
+        )
+    }
+
+    /// The finished fields.
+    mutating func laidOut() -> TissueFields {
+        var random = draws.stream("architecture")
+        switch pattern {
+        case .ducts: layDucts(&random)
+        case .slits:
+            layGlands(&random, radius: 16...32, stretch: 2...6, thickness: 9...13, waves: 0.22, gap: 38, wanted: 1)
+            loosen(everywhere: 0.8)
+        case .tubules:
+            layGlands(&random, radius: 20...46, stretch: 1...1.9, thickness: 11...15, waves: 0.09, gap: 7, wanted: 3)
+        case .glands:
+            let grade = min(max((traits.variation - 0.1) / 0.15, 0), 1)
+            layGlands(
+                &random, radius: 20...50, stretch: 1...2.4, thickness: 15...24, waves: 0.12 + 0.14 * grade, gap: 6,
+                wanted: 2.2, unevenness: 0.25 + 0.4 * grade)
+        case .nests: layNests(spacing: 42, fine: 0.45, share: random.uniform(in: -0.15...0.35))
+        case .sheets: layNests(spacing: 75, fine: 0.4, share: random.uniform(in: 0.75...1.3))
+        case .cords: layCords()
+        }
+        layVessels(&random)
+        let ripple = TissueNoise(random: draws.stream("wall"))
+        for gland in glands { gland.paint(&fields, bend: bent, ripple: ripple) }
+        layFat()
+        return fields
+    }
+
+    // MARK: Glands
+
+    /// Glands where there is room; the first at the picture's middle, as one chooses a field of view.
+    private mutating func layGlands(
+        _ random: inout PhiloxStream, radius: ClosedRange<Double>, stretch: ClosedRange<Double>,
+        thickness: ClosedRange<Double>, waves: Double, gap: Double, wanted: Double, unevenness: Double = 0.12
+    ) {
+        let wide = fields.width + 2 * reach, high = fields.height + 2 * reach
+        let middle = (radius.lowerBound + radius.upperBound) / 2 + gap / 2
+        let count = Int(wanted * wide * high / (4 * middle * middle)) + 2
+        for attempt in 0..<count * 6 {
+            let r = radius.lowerBound + (radius.upperBound - radius.lowerBound) * random.uniform() * random.uniform()
+            let side = unitVector(random.uniform() * 2 * .pi)
+            var gland = GlandShape(
+                x: random.uniform() * wide - reach, y: random.uniform() * high - reach, radius: r,
+                thickness: min(random.uniform(in: thickness), 0.85 * r))
+            gland.stretch = random.uniform(in: stretch)
+            gland.angle = random.uniform() * .pi
+            gland.unevenness = unevenness
+            gland.wave(waves, &random)
+            if attempt == 0 {
+                gland.x = fields.width / 2 + side.x * r
+                gland.y = fields.height / 2 + side.y * r
+            }
+            let outer = r * (0.75 + 0.25 * gland.stretch)
+            if glands.allSatisfy({ $0.isClear(gland.x, gland.y, radius: outer, gap: gap) }) { glands.append(gland) }
+        }
+    }
+
+    /// Large ducts, and lobules: acini close together in loose stroma.
+    private mutating func layDucts(_ random: inout PhiloxStream) {
+        let wide = fields.width + 2 * reach, high = fields.height + 2 * reach
+        var lobules: [(x: Double, y: Double, radius: Double)] = []
+        let count = max(2, Int(wide * high / 62_000))
+        for attempt in 0..<count * 5 where lobules.count + glands.count < count {
+            var x = random.uniform() * wide - reach, y = random.uniform() * high - reach
+            let isLobule = random.uniform() < 0.6
+            let radius = isLobule ? random.uniform(in: 55...120) : random.uniform(in: 24...60)
+            let side = unitVector(random.uniform() * 2 * .pi), stretch = random.uniform(in: 1...2.6)
+            if attempt == 0 {
+                x = fields.width / 2 + side.x * radius * (isLobule ? 0.4 : 0.9)
+                y = fields.height / 2 + side.y * radius * (isLobule ? 0.4 : 0.9)
+            }
+            let outer = isLobule ? radius : radius * (0.75 + 0.25 * stretch)
+            guard glands.allSatisfy({ $0.isClear(x, y, radius: outer, gap: 18) }),
+                lobules.allSatisfy({ hypotenuse($0.x - x, $0.y - y) > $0.radius + outer + 16 })
+            else { continue }
+            if isLobule {
+                lobules.append((x, y, radius))
+            } else {
+                var duct = GlandShape(x: x, y: y, radius: radius, thickness: random.uniform(in: 12...17))
+                duct.stretch = stretch
+                duct.angle = random.uniform() * .pi
+                duct.wave(0.12, count: 5, &random)
+                glands.append(duct)
+            }
+        }
+        for lobule in lobules {
+            var acini: [GlandShape] = []
+            for _ in 0..<Int(lobule.radius * lobule.radius / 18) {
+                let far = lobule.radius * random.uniform().squareRoot()
+                let way = unitVector(random.uniform() * 2 * .pi)
+                let r = random.uniform(in: 11...20)
+                var acinus = GlandShape(
+                    x: lobule.x + far * way.x, y: lobule.y + far * way.y, radius: r,
+                    thickness: r - random.uniform(in: 1...5))
+                acinus.stretch = random.uniform(in: 1...1.8)
+                acinus.angle = random.uniform() * .pi
+                acinus.unevenness = 0.2
+                acinus.wave(0.08, &random)
+                if acini.allSatisfy({ $0.isClear(acinus.x, acinus.y, radius: r * 1.1, gap: 3.5) }) {
+                    acini.append(acinus)
+                }
+            }
+            glands += acini
+            let box = lobule.radius + 40
+            fields.forPoints(lobule.x - box, lobule.y - box, lobule.x + box, lobule.y + box) { fields, index, x, y in
+                let inside = (lobule.radius + 16 - hypotenuse(x - lobule.x, y - lobule.y)) / 14
+                fields.loose[index] = max(fields.loose[index], smoothStep(Float(inside)))
+            }
+        }
+    }
+
+    private mutating func loosen(everywhere value: Float) {
+        for index in fields.loose.indices { fields.loose[index] = max(fields.loose[index], value) }
+    }
+
+    private mutating func layVessels(_ random: inout PhiloxStream) {
+        let wide = fields.width + 2 * reach, high = fields.height + 2 * reach
+        for _ in 0..<Int(wide * high / 14_000) {
+            var vessel = GlandShape(
+                kind: .vessel, x: random.uniform() * wide - reach, y: random.uniform() * high - reach,
+                radius: 5 + 12 * random.uniform() * random.uniform(), thickness: 1.8)
+            vessel.stretch = random.uniform(in: 1...3)
+            vessel.angle = random.uniform() * .pi
+            let outer = vessel.radius * (0.75 + 0.25 * vessel.stretch)
+            if glands.allSatisfy({ $0.isClear(vessel.x, vessel.y, radius: outer, gap: 3) }) { glands.append(vessel) }
+        }
+    }
+
+    // MARK: Tumour
+
+    /// Depths of the region where a field is above 0: value over slope, a distance near the border.
+    private func depths(_ field: [Float], scale: Float) -> [Float] {
+        let columns = fields.columns, rows = fields.rows, pitch = Float(fields.pitch)
+        return field.indices.map { index in
+            let column = index % columns, row = index / columns
+            let left = max(0, column - 1), right = min(columns - 1, column + 1)
+            let up = max(0, row - 1), down = min(rows - 1, row + 1)
+            let dx = (field[row * columns + right] - field[row * columns + left]) / (Float(right - left) * pitch)
+            let dy = (field[down * columns + column] - field[up * columns + column]) / (Float(down - up) * pitch)
+            return min(max(field[index] / max(scale, (dx * dx + dy * dy).squareRoot()), -60), 60)
+        }
+    }
+
+    /// Irregular solid nests, a few with holes: where a smooth field is high.
+    private mutating func layNests(spacing: Double, fine: Double, share: Double) {
+        let coarse = smooth("nests", spacing), detail = smooth("nests.detail", spacing / 2.9)
+        let holes = smooth("holes", 19)
+        // Shift the field so that the picture's middle shows the tumour.
+        let start = coarse(fields.width / 2, fields.height / 2)
+        let lift = max(share, min(0.9, 0.15 - start))
+        var field = fields.epithelium, hole = fields.epithelium
+        for row in 0..<fields.rows {
+            for column in 0..<fields.columns {
+                let (x, y) = fields.place(column, row), index = row * fields.columns + column
+                field[index] = Float(coarse(x, y) + fine * detail(x, y) + lift)
+                hole[index] = Float(holes(x, y) - 1.75)
+            }
+        }
+        fields.epithelium = depths(field, scale: Float(0.4 / spacing))
+        let open = depths(hole, scale: 0.02)
+        for index in open.indices { fields.lumen[index] = min(open[index], fields.epithelium[index] - 9) }
+    }
+
+    /// Cords along the level lines of a smooth field, broken by another.
+    private mutating func layCords() {
+        let lines = smooth("cords", 38), breaks = smooth("cords.breaks", 30), tumour = smooth("cords.where", 160)
+        var field = fields.epithelium
+        let shift = max(0, 0.4 - tumour(fields.width / 2, fields.height / 2))
+        var level = field
+        for row in 0..<fields.rows {
+            for column in 0..<fields.columns {
+                let (x, y) = fields.place(column, row), index = row * fields.columns + column
+                // Several level lines: the triangle wave of the field.
+                let phase = lines(x, y) * 1.3
+                let wave = abs(phase - phase.rounded()) * 2
+                level[index] = Float(wave)
+                field[index] = Float(min(1, breaks(x, y) + tumour(x, y) + shift + 0.7))
+            }
+        }
+        let distance = depths(level, scale: 0.012)
+        let half = Float(0.62 * traits.diameter)
+        for index in field.indices {
+            fields.epithelium[index] = min(half - distance[index], 14 * field[index])
+        }
+    }
+
+    // MARK: Fat
+
+    /// Whole fat cells: a Voronoi diagram of jittered seeds, those whose seed lies where a smooth field is high.
+    private mutating func layFat() {
+        guard traits.fat > 0 else { return }
+        let side = 52.0, offset = reach
+        let region = smooth("fat", 190)
+        let columns = Int((fields.width + 2 * offset) / side) + 3, rows = Int((fields.height + 2 * offset) / side) + 3
+        var random = draws.stream("fat.cells")
+        // The share of a normal field above a threshold, roughly.
+        let threshold = 1.25 - 2.4 * traits.fat
+        let seeds = (0..<columns * rows).map { cell in
+            let x = (Double(cell % columns) + random.uniform(in: 0.1...0.9)) * side - offset
+            let y = (Double(cell / columns) + random.uniform(in: 0.1...0.9)) * side - offset
+            return (x: x, y: y, isFat: region(x, y) > threshold)
+        }
+        guard seeds.contains(where: \.isFat) else { return }
+        for row in 0..<fields.rows {
+            for column in 0..<fields.columns {
+                let index = row * fields.columns + column
+                let place = fields.place(column, row), (x, y) = bent(place.x, place.y)
+                let c = Int((x + offset) / side), r = Int((y + offset) / side)
+                var first = (d: Double.infinity, isFat: false), second = Double.infinity
+                for j in max(0, r - 2)...max(0, min(rows - 1, r + 2)) {
+                    for i in max(0, c - 2)...max(0, min(columns - 1, c + 2)) {
+                        let seed = seeds[j * columns + i], d = hypotenuse(seed.x - x, seed.y - y)
+                        if d < first.d {
+                            second = first.d
+                            first = (d, seed.isFat)
+                        } else {
+                            second = min(second, d)
+                        }
+                    }
+                }
+                guard first.isFat else { continue }
+                let inside = Float(min((second - first.d) / 2 - 0.9, 38 - first.d))
+                fields.fat[index] = min(inside, -fields.epithelium[index] - 8, -fields.blood[index] - 4)
+            }
+        }
+    }
+}
