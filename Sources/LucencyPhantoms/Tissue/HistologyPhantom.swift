@@ -6,7 +6,8 @@ extension Histology: Phantom {
         let fine = try? geometry
         return [
             PhantomProduct("image", .image(channels: 3, bits: 8), "The picture through the microscope's camera."),
-            PhantomProduct("clean", .floatImage(channels: 3), "The light that reaches the camera: no noise, no rounding."),
+            PhantomProduct(
+                "clean", .floatImage(channels: 3), "The light that reaches the camera: no noise, no rounding."),
             PhantomProduct("label", .labels, "Background, stroma, epithelium, nucleus, lumen, fat, blood."),
             PhantomProduct("nuclei", .labels, "One number per nucleus."),
             PhantomProduct("hematoxylin", .floatImage(channels: 1), "The true concentration of hematoxylin."),

@@ -70,7 +70,7 @@ struct NucleiPlacement {
                 nucleus.coarseness = 0.1
             } else {
                 let row = max(nucleus.short + 1.6, 0.5 * wall)
-                let spread = wall < 13 ? 1.1 : 0.19 * wall
+                let spread = wall < 12 ? 1.6 : 0.24 * wall
                 guard abs(depth - row) < spread else { return }
                 nucleus.angle = fields.direction(of: fields.epithelium, x, y) + random.normal() * 0.2
             }
@@ -155,7 +155,8 @@ struct NucleiPlacement {
         // Some are cut across.
         if random.uniform() < 0.25 { cell.long = random.uniform(in: 1.8...3.2) }
         wave(&cell, 0.08, &random)
-        cell.density = Float(random.uniform(in: 0.75...1.25))
+        cell.taper = Float(random.uniform(in: 0.2...0.9))
+        cell.density = Float(random.uniform(in: 0.55...1.1))
         cell.coarseness = Float(random.uniform(in: 0...0.5))
         cell.softness = Float(0.25 + 0.6 * random.uniform())
         return cell
@@ -168,6 +169,28 @@ struct NucleiPlacement {
             nucleus.cosines[k] = Float(phase.x)
             nucleus.sines[k] = Float(phase.y)
         }
+    }
+
+    /// The nearest epithelial nucleus within 20 µm and how much nearer it is than the next one: 0 on the border of two
+    /// cells.
+    func cell(_ x: Double, _ y: Double) -> (number: Int, margin: Double)? {
+        let column = min(max(Int((x + TissueFields.margin) / Self.bin), 0), binColumns - 1)
+        let row = min(max(Int((y + TissueFields.margin) / Self.bin), 0), binRows - 1)
+        var first = (square: 400.0, number: -1), second = 400.0
+        for r in max(0, row - 1)...min(binRows - 1, row + 1) {
+            for c in max(0, column - 1)...min(binColumns - 1, column + 1) {
+                for other in bins[r &* binColumns &+ c] {
+                    let dx = nuclei[Int(other)].x - x, dy = nuclei[Int(other)].y - y, square = dx * dx + dy * dy
+                    if square < first.square {
+                        second = first.square
+                        first = (square, Int(other))
+                    } else if square < second {
+                        second = square
+                    }
+                }
+            }
+        }
+        return first.number < 0 ? nil : (first.number, second.squareRoot() - first.square.squareRoot())
     }
 
     /// Keeps a nucleus if its neighbours leave it room.

@@ -13,6 +13,8 @@ struct Nucleus: Sendable {
     var waves: SIMD4<Float> = .zero
     var cosines: SIMD4<Float> = .zero
     var sines: SIMD4<Float> = .zero
+    /// How pointed its ends are: 0 for an ellipse.
+    var taper: Float = 0
     /// Hematoxylin, as a multiple of the usual.
     var density: Float = 1
     /// 0 dense and even, 1 vesicular: pale inside with a dark rim and coarse chromatin.

@@ -25,14 +25,15 @@ struct NucleusDrawing: Sendable {
         let cy = Float(axis.x / nucleus.short), sy = Float(axis.y / nucleus.short)
         let short = Float(nucleus.short), long = Float(nucleus.long)
         let edge = max(nucleus.softness, Float(0.7 * pixel))
-        let coarse = TissueNoise.visible(1.3, pixel: pixel), fine = TissueNoise.visible(0.55, pixel: pixel)
+        let clumps = TissueNoise.visible(2.4, pixel: pixel), coarse = TissueNoise.visible(1.2, pixel: pixel)
+        let fine = TissueNoise.visible(0.55, pixel: pixel)
         let shift = Float(label) * 3.7
         var owns = false
         for row in top...bottom {
             let dy = Float(Double(row) * pixel - nucleus.y)
             for column in left...right {
                 let dx = Float(Double(column) * pixel - nucleus.x)
-                let a = dx * cx + dy * sx, b = dy * cy - dx * sy
+                let a = dx * cx + dy * sx, b = (dy * cy - dx * sy) * (1 + nucleus.taper * a * a)
                 let square = a * a + b * b
                 guard square < 3.2 else { continue }
                 let outline = 1 + ripple(a, b, square, nucleus)
@@ -45,14 +46,17 @@ struct NucleusDrawing: Sendable {
                 if covered > 0 {
                     var h = chromatin(nucleus, depth, short: short, edge: edge)
                     let u = dx + shift, v = dy - shift
-                    let texture = coarse * noise(u / 1.3, v / 1.3) + 0.6 * fine * noise(u / 0.55, v / 0.55)
-                    h *= 1 + (0.12 + 0.42 * nucleus.coarseness) * texture
+                    let (r, t) = (0.8 * u + 0.6 * v, 0.8 * v - 0.6 * u)
+                    let texture =
+                        0.6 * clumps * noise(r / 2.4, t / 2.4) + coarse * noise(u / 1.2, v / 1.2)
+                        + 0.7 * fine * noise(r / 0.55, t / 0.55)
+                    h *= 1 + (0.16 + 0.42 * nucleus.coarseness) * texture
                     for spot in nucleus.nucleoli {
                         let px = (a - spot.x) * long, py = (b - spot.y) * short
                         let d = (px * px + py * py).squareRoot()
                         h += 0.5 * smoothStep((spot.radius - d) / max(0.35, edge) + 0.5)
                     }
-                    h *= 0.72 * nucleus.density
+                    h *= 0.66 * nucleus.density
                     let free = instances[index] == 0
                     // Where nuclei overlap, their stains add in part.
                     let before = hematoxylin[index]
@@ -85,6 +89,6 @@ struct NucleusDrawing: Sendable {
     private func chromatin(_ nucleus: Nucleus, _ depth: Float, short: Float, edge: Float) -> Float {
         let rim = max(0.45, 0.8 * edge)
         let inside = smoothStep((depth - 0.5 * rim) / (1.4 * rim))
-        return 1 - 0.42 * nucleus.coarseness * inside
+        return 1 - 0.3 * nucleus.coarseness * inside
     }
 }

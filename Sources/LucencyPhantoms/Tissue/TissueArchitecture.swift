@@ -5,16 +5,22 @@ struct TissueArchitecture {
     let pattern: HistologyTissue.Pattern
     let traits: HistologyPatient.Traits
     let draws: PhantomDraws
+    let fibres: FibreDirections
     private(set) var fields: TissueFields
     private var glands: [GlandShape] = []
     private let bends: [(field: SmoothField, amplitude: Double)]
     private let reach = 130.0
 
-    init(pattern: HistologyTissue.Pattern, traits: HistologyPatient.Traits, fields: TissueFields, draws: PhantomDraws) {
+    init(
+        pattern: HistologyTissue.Pattern, traits: HistologyPatient.Traits, fields: TissueFields,
+        fibres: FibreDirections,
+        draws: PhantomDraws
+    ) {
         self.pattern = pattern
         self.traits = traits
         self.fields = fields
         self.draws = draws
+        self.fibres = fibres
         bends = [(70.0, 7.0, "bend.x"), (70, 7, "bend.y"), (13, 0.9, "ripple.x"), (13, 0.9, "ripple.y")].map {
             (
                 SmoothField(
@@ -43,23 +49,24 @@ struct TissueArchitecture {
         switch pattern {
         case .ducts: layDucts(&random)
         case .slits:
-            layGlands(&random, radius: 16...32, stretch: 2...6, thickness: 9...13, waves: 0.22, gap: 38, wanted: 1)
+            layGlands(&random, radius: 24...48, stretch: 1.8...6, thickness: 9...14, waves: 0.24, gap: 34, wanted: 1)
             loosen(everywhere: 0.8)
         case .tubules:
             layGlands(&random, radius: 20...46, stretch: 1...1.9, thickness: 11...15, waves: 0.09, gap: 7, wanted: 3)
         case .glands:
             let grade = min(max((traits.variation - 0.1) / 0.15, 0), 1)
             layGlands(
-                &random, radius: 20...50, stretch: 1...2.4, thickness: 15...24, waves: 0.12 + 0.14 * grade, gap: 6,
-                wanted: 2.2, unevenness: 0.25 + 0.4 * grade)
-        case .nests: layNests(spacing: 42, fine: 0.45, share: random.uniform(in: -0.15...0.35))
-        case .sheets: layNests(spacing: 75, fine: 0.4, share: random.uniform(in: 0.75...1.3))
-        case .cords: layCords()
+                &random, radius: 20...50, stretch: 1...2.4, thickness: 15...24, waves: 0.12 + 0.14 * grade, gap: 4,
+                wanted: 5, unevenness: 0.25 + 0.4 * grade)
+        case .nests: layNests(spacing: 42, fine: 0.45, share: random.uniform(in: -0.55...0.1), &random)
+        case .sheets: layNests(spacing: 75, fine: 0.4, share: random.uniform(in: 0.5...1.1), &random)
+        case .cords: layCords(&random)
         }
         layVessels(&random)
         let ripple = TissueNoise(random: draws.stream("wall"))
         for gland in glands { gland.paint(&fields, bend: bent, ripple: ripple) }
         layFat()
+        fields.measureNearness()
         return fields
     }
 
@@ -178,18 +185,33 @@ struct TissueArchitecture {
         }
     }
 
+    /// Where one points the microscope: near the picture's middle there is tumour.
+    private struct Focus {
+        let x: Double
+        let y: Double
+
+        /// What lifts a field to 0.5 here, and less farther away.
+        func lift(_ px: Double, _ py: Double, from value: Double) -> Double {
+            max(0, 0.5 - value) * bell(hypotenuse(px - x, py - y) / 45)
+        }
+    }
+
+    private func focus(_ random: inout PhiloxStream) -> Focus {
+        let way = unitVector(random.uniform() * 2 * .pi), far = 0.3 * min(80, min(fields.width, fields.height))
+        return Focus(x: fields.width / 2 + way.x * far, y: fields.height / 2 + way.y * far)
+    }
+
     /// Irregular solid nests, a few with holes: where a smooth field is high.
-    private mutating func layNests(spacing: Double, fine: Double, share: Double) {
+    private mutating func layNests(spacing: Double, fine: Double, share: Double, _ random: inout PhiloxStream) {
         let coarse = smooth("nests", spacing), detail = smooth("nests.detail", spacing / 2.9)
         let holes = smooth("holes", 19)
-        // Shift the field so that the picture's middle shows the tumour.
-        let start = coarse(fields.width / 2, fields.height / 2)
-        let lift = max(share, min(0.9, 0.15 - start))
+        let focus = focus(&random)
+        let start = coarse(focus.x, focus.y) + fine * detail(focus.x, focus.y) + share
         var field = fields.epithelium, hole = fields.epithelium
         for row in 0..<fields.rows {
             for column in 0..<fields.columns {
                 let (x, y) = fields.place(column, row), index = row * fields.columns + column
-                field[index] = Float(coarse(x, y) + fine * detail(x, y) + lift)
+                field[index] = Float(coarse(x, y) + fine * detail(x, y) + share + focus.lift(x, y, from: start))
                 hole[index] = Float(holes(x, y) - 1.75)
             }
         }
@@ -198,23 +220,25 @@ struct TissueArchitecture {
         for index in open.indices { fields.lumen[index] = min(open[index], fields.epithelium[index] - 9) }
     }
 
-    /// Cords along the level lines of a smooth field, broken by another.
-    private mutating func layCords() {
-        let lines = smooth("cords", 38), breaks = smooth("cords.breaks", 30), tumour = smooth("cords.where", 160)
+    /// Cords along the fibres: where stretched noise passes through 0, broken where a smooth field is low.
+    private mutating func layCords(_ random: inout PhiloxStream) {
+        let lines = TissueNoise(random: draws.stream("cords"))
+        let breaks = smooth("cords.breaks", 22), tumour = smooth("cords.where", 160)
         var field = fields.epithelium
-        let shift = max(0, 0.4 - tumour(fields.width / 2, fields.height / 2))
+        let focus = focus(&random)
+        let start = 0.8 * breaks(focus.x, focus.y) + 0.7 * tumour(focus.x, focus.y) + 0.45
         var level = field
         for row in 0..<fields.rows {
             for column in 0..<fields.columns {
                 let (x, y) = fields.place(column, row), index = row * fields.columns + column
-                // Several level lines: the triangle wave of the field.
-                let phase = lines(x, y) * 1.3
-                let wave = abs(phase - phase.rounded()) * 2
-                level[index] = Float(wave)
-                field[index] = Float(min(1, breaks(x, y) + tumour(x, y) + shift + 0.7))
+                let (along, across) = fibres.coordinates(x, y, nearness: 0)
+                level[index] = abs(
+                    lines(along / 46, across / 17) + 0.45 * lines(along / 21 + 9.3, across / 13 + 4.1) + 0.06)
+                field[index] = Float(
+                    min(1, 0.8 * breaks(x, y) + 0.7 * tumour(x, y) + 0.45 + focus.lift(x, y, from: start)))
             }
         }
-        let distance = depths(level, scale: 0.012)
+        let distance = depths(level, scale: 0.022)
         let half = Float(0.62 * traits.diameter)
         for index in field.indices {
             fields.epithelium[index] = min(half - distance[index], 14 * field[index])
@@ -235,7 +259,7 @@ struct TissueArchitecture {
         let seeds = (0..<columns * rows).map { cell in
             let x = (Double(cell % columns) + random.uniform(in: 0.1...0.9)) * side - offset
             let y = (Double(cell / columns) + random.uniform(in: 0.1...0.9)) * side - offset
-            return (x: x, y: y, isFat: region(x, y) > threshold)
+            return (x: x, y: y, isFat: region(x, y) > threshold && fields.corner(x, y)(fields.epithelium) < -24)
         }
         guard seeds.contains(where: \.isFat) else { return }
         for row in 0..<fields.rows {
@@ -256,7 +280,7 @@ struct TissueArchitecture {
                     }
                 }
                 guard first.isFat else { continue }
-                let inside = Float(min((second - first.d) / 2 - 0.9, 38 - first.d))
+                let inside = Float(min((second - first.d) / 2 - 0.55, 38 - first.d))
                 fields.fat[index] = min(inside, -fields.epithelium[index] - 8, -fields.blood[index] - 4)
             }
         }

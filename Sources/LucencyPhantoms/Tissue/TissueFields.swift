@@ -19,6 +19,8 @@ struct TissueFields: Sendable {
     var blood: [Float]
     /// How loose and cellular the stroma is here, 0...1.
     var loose: [Float]
+    /// How near glands are: 1 inside, falling off over some 26 µm, without kinks.
+    private(set) var nearness: [Float]
 
     static let outside: Float = -1000
 
@@ -34,6 +36,13 @@ struct TissueFields: Sendable {
         fat = nothing
         blood = nothing
         loose = [Float](repeating: 0, count: columns * rows)
+        nearness = loose
+    }
+
+    /// Derives `nearness` from the finished depths.
+    mutating func measureNearness() {
+        let near = epithelium.map { Float(decay(Double(min(max(-$0, 0), 200)) / 26)) }
+        nearness = TissueMicroscope.blurred(near, width: columns, height: rows, sigma: 9 / pitch)
     }
 
     /// The place of a grid point, µm.
@@ -81,7 +90,8 @@ struct TissueFields: Sendable {
         _ left: Double, _ top: Double, _ right: Double, _ bottom: Double,
         _ body: (inout TissueFields, Int, Double, Double) -> Void
     ) {
-        let c0 = max(0, Int((left + Self.margin) / pitch)), c1 = min(columns - 1, Int((right + Self.margin) / pitch) + 1)
+        let c0 = max(0, Int((left + Self.margin) / pitch)),
+            c1 = min(columns - 1, Int((right + Self.margin) / pitch) + 1)
         let r0 = max(0, Int((top + Self.margin) / pitch)), r1 = min(rows - 1, Int((bottom + Self.margin) / pitch) + 1)
         guard c0 <= c1, r0 <= r1 else { return }
         for row in r0...r1 {

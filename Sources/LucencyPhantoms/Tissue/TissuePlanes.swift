@@ -13,15 +13,20 @@ struct TissuePlanes: Sendable {
     init(_ histology: Histology, patient: HistologyPatient, pixel: Double, draws: PhantomDraws, pool: ThreadPool) {
         let width = histology.width, height = histology.height
         let wide = Double(width) * pixel, high = Double(height) * pixel
+        let fibres = FibreDirections(width: wide, height: high, draws: draws)
         var architecture = TissueArchitecture(
             pattern: patient.pattern, traits: patient.traits,
-            fields: TissueFields(width: wide, height: high, pixel: pixel), draws: draws)
+            fields: TissueFields(width: wide, height: high, pixel: pixel), fibres: fibres, draws: draws)
         let fields = architecture.laidOut()
-        let fibres = FibreDirections(width: wide, height: high, draws: draws)
         let noise = TissueNoise(random: draws.stream("texture"))
+        var placement = NucleiPlacement(
+            fields: fields, pattern: patient.pattern, traits: patient.traits, isMalignant: patient.isMalignant,
+            fibres: fibres)
+        placement.throwNuclei(draws: draws)
+        let cells = placement
         let ground = TissueGround(
             fields: fields, fibres: fibres, traits: patient.traits, isMalignant: patient.isMalignant, noise: noise,
-            pixel: pixel)
+            pixel: pixel, cells: cells)
         var h = [Float](repeating: 0, count: width * height), e = h
         var kinds = [Int32](repeating: 0, count: width * height), owners = kinds
         h.withUnsafeMutableBufferPointer { h in
@@ -40,10 +45,6 @@ struct TissuePlanes: Sendable {
                 }
             }
         }
-        var placement = NucleiPlacement(
-            fields: fields, pattern: patient.pattern, traits: patient.traits, isMalignant: patient.isMalignant,
-            fibres: fibres)
-        placement.throwNuclei(draws: draws)
         let drawing = NucleusDrawing(width: width, height: height, pixel: pixel, noise: noise)
         var number: Int32 = 0
         h.withUnsafeMutableBufferPointer { h in

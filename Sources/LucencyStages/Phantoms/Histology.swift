@@ -14,7 +14,8 @@ extension Component<PhantomWorld> {
             Parameter(
                 "pixel", \.pixel, in: .within(0.05...1),
                 help: "A pixel's side at 400×, µm; in inverse proportion at others."),
-            Parameter("imagesPerPatient", \.imagesPerPatient, in: .atLeast(1), help: "Pictures in a row of one patient."),
+            Parameter(
+                "imagesPerPatient", \.imagesPerPatient, in: .atLeast(1), help: "Pictures in a row of one patient."),
             Parameter("laboratories", \.laboratories, in: .within(1...1000), help: "How many the patients come from."),
             Parameter("malignantShare", \.malignantShare, in: .within(0...1), help: "Share of malignant patients."),
             Parameter("benign", \.benignSettings, help: "Tissue of benign patients."),
@@ -59,8 +60,11 @@ extension TissueSettings {
             Parameter(
                 "patterns", \.tissue.patterns,
                 help: "Weights of ducts, slits, tubules, glands, nests, cords, sheets."),
-            Parameter("diameter", \.tissue.diameter, in: .within(3...16), help: "Mean diameter of epithelial nuclei, µm."),
-            Parameter("variation", \.tissue.variation, in: .within(0...0.5), help: "Coefficient of variation of the diameter."),
+            Parameter(
+                "diameter", \.tissue.diameter, in: .within(3...16), help: "Mean diameter of epithelial nuclei, µm."),
+            Parameter(
+                "variation", \.tissue.variation, in: .within(0...0.5), help: "Coefficient of variation of the diameter."
+            ),
             Parameter(
                 "irregularity", \.tissue.irregularity, in: .within(0...0.25),
                 help: "Waves of nuclear outlines as a fraction of the radius."),
@@ -71,7 +75,8 @@ extension TissueSettings {
             Parameter("nucleoli", \.tissue.nucleoli, in: .within(0...1), help: "Share of nuclei with a nucleolus."),
             Parameter("mitoses", \.tissue.mitoses, in: .within(0...1), help: "Share of epithelial nuclei in mitosis."),
             Parameter(
-                "lymphocytes", \.tissue.lymphocytes, in: .within(0...100), help: "Per 1000 µm² of stroma where they gather."),
+                "lymphocytes", \.tissue.lymphocytes, in: .within(0...100),
+                help: "Per 1000 µm² of stroma where they gather."),
             Parameter("fibroblasts", \.tissue.fibroblasts, in: .within(0...100), help: "Per 1000 µm² of stroma."),
             Parameter("collagen", \.tissue.collagen, in: .within(0...1), help: "0 loose and pale, 1 dense."),
             Parameter("fat", \.tissue.fat, in: .within(0...1), help: "Share of the stroma that is fat."),
