@@ -326,7 +326,7 @@ import Testing
             change(&phantom)
             let error = #expect(throws: Diagnostic.self) { try phantom.check() }
             #expect(error?.code == .badArgument)
-            #expect(error?.what.contains(name) == true, "\(name): \(error?.what ?? "")")
+            #expect(error?.message.contains(name) == true, "\(name): \(error?.message ?? "")")
             #expect(throws: Diagnostic.self) { try phantom(seed: 0, index: 0) }
         }
         refused("width") { $0.width = 56 }
@@ -352,6 +352,7 @@ import Testing
         refused("malignant.lymphocytes") { $0.malignant.lymphocytes = 101 }
         refused("malignant.fibroblasts") { $0.malignant.fibroblasts = -1 }
         refused("malignant.collagen") { $0.malignant.collagen = Interval(0.5, 1.1) }
+        refused("malignant.clefts") { $0.malignant.clefts = 1.2 }
         refused("malignant.fat") { $0.malignant.fat = Interval(0.5, 0.4) }
         refused("hematoxylin") { $0.stain.hematoxylin = [1, 2] }
         refused("eosin") { $0.stain.eosin = [0, 0, 0] }

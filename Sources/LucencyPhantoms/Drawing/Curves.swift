@@ -24,6 +24,8 @@ func cosine(_ angle: Double) -> Double { cos(angle) }
 /// The direction of a vector, -π...π.
 func angle(_ x: Double, _ y: Double) -> Double { atan2(y, x) }
 
+func logarithm(_ x: Double) -> Double { log(x) }
+
 func exponential(_ t: Double) -> Double { exp(t) }
 
 /// e^(−t).

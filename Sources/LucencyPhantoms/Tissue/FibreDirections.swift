@@ -17,7 +17,7 @@ struct FibreDirections: Sendable {
         angle = random.uniform() * .pi
         amplitude = random.uniform(in: 6...16)
         wave = field("fibres.wave", 46)
-        crimp = field("fibres.crimp", 13)
+        crimp = field("fibres.crimp", 10)
     }
 
     /// Coordinates along and across fibres, µm.
@@ -25,7 +25,7 @@ struct FibreDirections: Sendable {
         let axis = unitVector(angle)
         let along = x * axis.x + y * axis.y
         // Level lines of the nearness run round glands.
-        let across = y * axis.x - x * axis.y + amplitude * wave(x, y) + 1.7 * crimp(x, y) + 42 * Double(nearness)
+        let across = y * axis.x - x * axis.y + amplitude * wave(x, y) + 2.1 * crimp(x, y) + 42 * Double(nearness)
         return (Float(along), Float(across))
     }
 

@@ -66,6 +66,7 @@ extension Histology {
         try require("\(name).lymphocytes", tissue.lymphocytes, in: 0...100)
         try require("\(name).fibroblasts", tissue.fibroblasts, in: 0...100)
         try require("\(name).collagen", tissue.collagen, in: 0...1)
+        try require("\(name).clefts", tissue.clefts, in: 0...1)
         try require("\(name).fat", tissue.fat, in: 0...1)
     }
 

@@ -13,7 +13,7 @@ struct HistologyPatient: Sendable {
     /// The values of the tissue's intervals for one patient.
     struct Traits: Sendable, Hashable {
         var diameter, variation, irregularity, spacing, chromatin, nucleoli: Double
-        var mitoses, lymphocytes, fibroblasts, collagen, fat: Double
+        var mitoses, lymphocytes, fibroblasts, collagen, clefts, fat: Double
     }
 
     /// Draws a patient, and records it.
@@ -38,6 +38,7 @@ struct HistologyPatient: Sendable {
             lymphocytes: patient.number("lymphocytes", in: tissue.lymphocytes),
             fibroblasts: patient.number("fibroblasts", in: tissue.fibroblasts),
             collagen: patient.number("collagen", in: tissue.collagen),
+            clefts: patient.number("clefts", in: tissue.clefts),
             fat: patient.number("fat", in: tissue.fat))
         var shared = draws.shared("laboratory", index: laboratory)
         stain = StainMixture(histology.stain, laboratory: &shared, patient: &patient)

@@ -40,13 +40,15 @@ public struct HistologyTissue: Sendable, Hashable {
     public var fibroblasts: Interval
     /// Density of collagen: 0 loose and pale, 1 dense (desmoplastic).
     public var collagen: Interval
+    /// How far collagen's bundles have parted, 0...1.
+    public var clefts: Interval
     /// Share of the stroma's area that is fat.
     public var fat: Interval
 
     public init(
         patterns: [String: Double], diameter: Interval, variation: Interval, irregularity: Interval,
         spacing: Interval, chromatin: Interval, nucleoli: Interval, mitoses: Interval, lymphocytes: Interval,
-        fibroblasts: Interval, collagen: Interval, fat: Interval
+        fibroblasts: Interval, collagen: Interval, clefts: Interval, fat: Interval
     ) {
         self.patterns = patterns
         self.diameter = diameter
@@ -59,6 +61,7 @@ public struct HistologyTissue: Sendable, Hashable {
         self.lymphocytes = lymphocytes
         self.fibroblasts = fibroblasts
         self.collagen = collagen
+        self.clefts = clefts
         self.fat = fat
     }
 
@@ -68,6 +71,7 @@ public struct HistologyTissue: Sendable, Hashable {
         variation: Interval(0.06, 0.16), irregularity: Interval(0.02, 0.06), spacing: Interval(0.97, 1.18),
         chromatin: Interval(0.15, 0.5), nucleoli: Interval(0, 0.25), mitoses: Interval(0, 0.001),
         lymphocytes: Interval(0, 1.5), fibroblasts: Interval(0.8, 3), collagen: Interval(0.2, 0.8),
+        clefts: Interval(0.1, 0.8),
         fat: Interval(0, 0.35))
 
     /// Irregular nests, cords and sheets with large nuclei.
@@ -76,6 +80,7 @@ public struct HistologyTissue: Sendable, Hashable {
         variation: Interval(0.13, 0.3), irregularity: Interval(0.05, 0.14), spacing: Interval(0.9, 1.15),
         chromatin: Interval(0.35, 0.95), nucleoli: Interval(0.15, 0.8), mitoses: Interval(0.001, 0.015),
         lymphocytes: Interval(0.5, 9), fibroblasts: Interval(1, 3.5), collagen: Interval(0.35, 1),
+        clefts: Interval(0.1, 0.8),
         fat: Interval(0, 0.3))
 }
 
@@ -85,7 +90,7 @@ public struct HistologyStain: Sendable, Hashable {
     /// color deconvolution", 2001); scaled to length 1.
     public var hematoxylin: [Double]
     public var eosin: [Double]
-    /// How far the camera's broad bands pull both vectors towards grey, drawn per laboratory.
+    /// How far the camera's broad bands pull both vectors towards a bluish grey's, drawn per laboratory.
     public var tilt: Interval
     /// Standard deviation of a vector's components between laboratories, and between the patients of one.
     public var laboratorySpread: Double
@@ -99,8 +104,8 @@ public struct HistologyStain: Sendable, Hashable {
 
     public init(
         hematoxylin: [Double] = [0.65, 0.70, 0.29], eosin: [Double] = [0.07, 0.99, 0.11],
-        tilt: Interval = Interval(0.4, 1.2), laboratorySpread: Double = 0.07, patientSpread: Double = 0.02,
-        hematoxylinStrength: Interval = Interval(0.65, 1.1), eosinStrength: Interval = Interval(0.55, 1.3),
+        tilt: Interval = Interval(0.3, 0.9), laboratorySpread: Double = 0.07, patientSpread: Double = 0.02,
+        hematoxylinStrength: Interval = Interval(0.75, 1.15), eosinStrength: Interval = Interval(0.65, 1.3),
         patientStrength: Interval = Interval(0.85, 1.15), white: Interval = Interval(228, 250)
     ) {
         self.hematoxylin = hematoxylin

@@ -70,7 +70,7 @@ struct NucleiPlacement {
                 nucleus.coarseness = 0.1
             } else {
                 let row = max(nucleus.short + 1.6, 0.5 * wall)
-                let spread = wall < 12 ? 1.6 : 0.24 * wall
+                let spread = wall < 12 ? 1.6 : 0.3 * wall
                 guard abs(depth - row) < spread else { return }
                 nucleus.angle = fields.direction(of: fields.epithelium, x, y) + random.normal() * 0.2
             }
@@ -91,7 +91,7 @@ struct NucleiPlacement {
         // Log-normal sizes with the wanted coefficient of variation.
         let size = exponential(traits.variation * min(max(random.normal(), -2), 2.4) - traits.variation * 0.1)
         let diameter = traits.diameter * size
-        let ratio = isMalignant ? random.uniform(in: 1...1.55) : random.uniform(in: 1.1...1.5)
+        let ratio = isMalignant ? random.uniform(in: 1...1.55) : random.uniform(in: 1.1...1.65)
         var nucleus = Nucleus(
             kind: isMalignant ? .tumour : .luminal, x: x, y: y, long: diameter / 2 * ratio.squareRoot(),
             short: diameter / 2 / ratio.squareRoot(), angle: random.uniform() * .pi)

@@ -23,7 +23,7 @@ struct StainMixture: Sendable, Hashable {
     init(_ stain: HistologyStain, laboratory: inout PhantomDraws, patient: inout PhantomDraws) {
         let tilt = laboratory.number("tilt", in: stain.tilt)
         func vector(_ name: String, _ center: [Double]) -> SIMD3<Double> {
-            var result = Self.unit(SIMD3(center[0], center[1], center[2])) + tilt / 3.0.squareRoot()
+            var result = Self.unit(SIMD3(center[0], center[1], center[2])) + tilt * Self.broad
             for (channel, color) in ["red", "green", "blue"].enumerated() {
                 result[channel] += laboratory.normal(
                     "\(name).\(color)", standardDeviation: stain.laboratorySpread, limit: 2)
@@ -45,6 +45,11 @@ struct StainMixture: Sendable, Hashable {
             laboratory.number("white.red", in: stain.white), laboratory.number("white.green", in: stain.white),
             laboratory.number("white.blue", in: stain.white))
     }
+
+    /// What the broad and overlapping bands of a camera add to any stain's vector, the blue one most: it makes Ruifrok
+    /// and Johnston's vectors like those of Macenko et al. ("A method for normalizing histology slides for quantitative
+    /// analysis", 2009).
+    private static let broad = unit(SIMD3(0.45, 0.55, 0.70))
 
     private static func unit(_ v: SIMD3<Double>) -> SIMD3<Double> { v / (v * v).sum().squareRoot() }
 

@@ -267,20 +267,25 @@ struct TissueArchitecture {
                 let index = row * fields.columns + column
                 let place = fields.place(column, row), (x, y) = bent(place.x, place.y)
                 let c = Int((x + offset) / side), r = Int((y + offset) / side)
-                var first = (d: Double.infinity, isFat: false), second = Double.infinity
-                for j in max(0, r - 2)...max(0, min(rows - 1, r + 2)) {
-                    for i in max(0, c - 2)...max(0, min(columns - 1, c + 2)) {
-                        let seed = seeds[j * columns + i], d = hypotenuse(seed.x - x, seed.y - y)
-                        if d < first.d {
-                            second = first.d
-                            first = (d, seed.isFat)
-                        } else {
-                            second = min(second, d)
-                        }
+                let near = max(0, r - 2)...max(0, min(rows - 1, r + 2))
+                let across = max(0, c - 2)...max(0, min(columns - 1, c + 2))
+                var first = (d: Double.infinity, cell: 0)
+                for j in near {
+                    for i in across {
+                        let cell = j * columns + i, d = hypotenuse(seeds[cell].x - x, seeds[cell].y - y)
+                        if d < first.d { first = (d, cell) }
                     }
                 }
-                guard first.isFat else { continue }
-                let inside = Float(min((second - first.d) / 2 - 0.55, 38 - first.d))
+                guard seeds[first.cell].isFat else { continue }
+                // The smooth minimum of the distances to all neighbours: round corners.
+                var sum = 0.0
+                for j in near {
+                    for i in across where j * columns + i != first.cell {
+                        let seed = seeds[j * columns + i]
+                        sum += decay((hypotenuse(seed.x - x, seed.y - y) - first.d) / 2 / 2.5)
+                    }
+                }
+                let inside = Float(min(-2.5 * logarithm(max(sum, 1e-9)) - 0.55, 38 - first.d))
                 fields.fat[index] = min(inside, -fields.epithelium[index] - 8, -fields.blood[index] - 4)
             }
         }

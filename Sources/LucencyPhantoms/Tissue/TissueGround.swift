@@ -63,7 +63,7 @@ struct TissueGround: Sendable {
             let cells = redCells(fx, fy, edge: edge)
             mix(&result, bled, 0.02, 0.03 + 0.6 * cells, .blood)
         }
-        let fat = corner(fields.fat) + 0.5 * ragged
+        let fat = corner(fields.fat) + 0.25 * ragged
         let empty = smoothStep(fat / edge + 0.5)
         if empty > 0 { mix(&result, empty, 0, 0.012 + 0.01 * grain(15, 3.8), .fat) }
         return result

@@ -21,7 +21,7 @@ extension TissueGround {
         var eosin = 0.2 * (0.6 + 0.65 * collagen) * (1 + (1.15 - 0.4 * collagen) * weave)
         // Clefts open where bundles part.
         let parting = 0.8 * fibre + 0.55 * bundle + 0.6 * fine + 0.3 * mottle + 0.2 * thread
-        let cleft = smoothStep((-parting - (0.36 + 0.6 * collagen)) * 2.6)
+        let cleft = smoothStep((-parting - (0.75 + 0.4 * collagen - 0.8 * Float(traits.clefts))) * 2.6)
         // A gap round tumour that shrank away from its stroma.
         let shrunk = isMalignant ? smoothStep((grain(fx, fy, 31, 1.4) - 0.1) * 3) : 0
         let reach = 3.6 + 3 * grain(fx, fy, 14, 6.8) + 1.2 * grain(fx, fy, 3.4, 4.1)

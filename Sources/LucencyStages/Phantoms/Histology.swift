@@ -79,6 +79,7 @@ extension TissueSettings {
                 help: "Per 1000 µm² of stroma where they gather."),
             Parameter("fibroblasts", \.tissue.fibroblasts, in: .within(0...100), help: "Per 1000 µm² of stroma."),
             Parameter("collagen", \.tissue.collagen, in: .within(0...1), help: "0 loose and pale, 1 dense."),
+            Parameter("clefts", \.tissue.clefts, in: .within(0...1), help: "How far bundles of collagen have parted."),
             Parameter("fat", \.tissue.fat, in: .within(0...1), help: "Share of the stroma that is fat."),
         ]
     }
