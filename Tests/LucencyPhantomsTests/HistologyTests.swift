@@ -334,6 +334,8 @@ import Testing
         refused("height") { $0.height = 1032 }
         refused("magnifications") { $0.magnifications = [] }
         refused("magnifications") { $0.magnifications = [40, 401] }
+        refused("magnifications") { $0.magnifications = [39] }
+        refused("pixel") { $0.pixel = 0.3 }
         refused("pixel") { $0.pixel = .nan }
         refused("imagesPerPatient") { $0.imagesPerPatient = 0 }
         refused("laboratories") { $0.laboratories = 0 }

@@ -35,7 +35,7 @@ struct GlandShape: Sendable {
     }
 
     /// Marks its depth in the fields, where it is deeper than what is there.
-    func paint(_ fields: inout TissueFields, bend: (Double, Double) -> (x: Double, y: Double), ripple: TissueNoise) {
+    func paint(_ fields: inout TissueFields, bend: TissueBend, ripple: TissueNoise) {
         let axis = unitVector(angle), longer = stretch.squareRoot(), box = reach + 45
         let small = Float(1 / max(6, thickness))
         fields.forPoints(x - box, y - box, x + box, y + box) { fields, index, px, py in

@@ -10,12 +10,12 @@ extension Histology {
                     remedy: "low-resolution versions need whole pixels; use for example 256")
             }
         }
-        guard !magnifications.isEmpty, magnifications.allSatisfy({ 20...400 ~= $0 }) else {
+        guard !magnifications.isEmpty, magnifications.allSatisfy({ 40...400 ~= $0 }) else {
             throw Diagnostic(
-                .badArgument, "magnifications \(magnifications) are not numbers from 20 to 400",
+                .badArgument, "magnifications \(magnifications) are not numbers from 40 to 400",
                 remedy: "list at least one, for example [40, 100, 200, 400]")
         }
-        try require("pixel", pixel, in: 0.05...1)
+        try require("pixel", pixel, in: 0.05...0.25)
         try require("imagesPerPatient", Double(imagesPerPatient), in: 1...1_000_000)
         try require("laboratories", Double(laboratories), in: 1...1000)
         try require("malignantShare", malignantShare, in: 0...1)

@@ -8,39 +8,25 @@ struct TissueArchitecture {
     let fibres: FibreDirections
     private(set) var fields: TissueFields
     private var glands: [GlandShape] = []
-    private let bends: [(field: SmoothField, amplitude: Double)]
+    private let bend: TissueBend
     private let reach = 130.0
 
     init(
         pattern: HistologyTissue.Pattern, traits: HistologyPatient.Traits, fields: TissueFields,
-        fibres: FibreDirections,
-        draws: PhantomDraws
+        fibres: FibreDirections, draws: PhantomDraws
     ) {
         self.pattern = pattern
         self.traits = traits
         self.fields = fields
         self.draws = draws
         self.fibres = fibres
-        bends = [(70.0, 7.0, "bend.x"), (70, 7, "bend.y"), (13, 0.9, "ripple.x"), (13, 0.9, "ripple.y")].map {
-            (
-                SmoothField(
-                    width: Int(fields.width) + 1, height: Int(fields.height) + 1, spacing: $0.0,
-                    margin: TissueFields.margin + $0.0, random: draws.stream($0.2)), $0.1
-            )
-        }
+        bend = TissueBend(width: fields.width, height: fields.height, draws: draws)
     }
 
     private func smooth(_ name: String, _ spacing: Double) -> SmoothField {
         SmoothField(
             width: Int(fields.width) + 1, height: Int(fields.height) + 1, spacing: spacing,
             margin: TissueFields.margin + spacing, random: draws.stream(name))
-    }
-
-    private func bent(_ x: Double, _ y: Double) -> (x: Double, y: Double) {
-        (
-            x + bends[0].amplitude * bends[0].field(x, y) + bends[2].amplitude * bends[2].field(x, y),
-            y + bends[1].amplitude * bends[1].field(x, y) + bends[3].amplitude * bends[3].field(x, y)
-        )
     }
 
     /// The finished fields.
@@ -64,7 +50,7 @@ struct TissueArchitecture {
         }
         layVessels(&random)
         let ripple = TissueNoise(random: draws.stream("wall"))
-        for gland in glands { gland.paint(&fields, bend: bent, ripple: ripple) }
+        for gland in glands { gland.paint(&fields, bend: bend, ripple: ripple) }
         layFat()
         fields.measureNearness()
         return fields
@@ -265,7 +251,7 @@ struct TissueArchitecture {
         for row in 0..<fields.rows {
             for column in 0..<fields.columns {
                 let index = row * fields.columns + column
-                let place = fields.place(column, row), (x, y) = bent(place.x, place.y)
+                let place = fields.place(column, row), (x, y) = bend(place.x, place.y)
                 let c = Int((x + offset) / side), r = Int((y + offset) / side)
                 let near = max(0, r - 2)...max(0, min(rows - 1, r + 2))
                 let across = max(0, c - 2)...max(0, min(columns - 1, c + 2))

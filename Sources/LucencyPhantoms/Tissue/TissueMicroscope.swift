@@ -12,7 +12,7 @@ struct TissueMicroscope: Sendable {
     static func aperture(at magnification: Int) -> Double {
         let known = [(40.0, 0.10), (100, 0.25), (200, 0.40), (400, 0.65)], m = Double(magnification)
         guard let next = known.firstIndex(where: { $0.0 >= m }) else { return known[3].1 }
-        guard next > 0 else { return known[0].1 * m / 40 }
+        guard next > 0 else { return known[0].1 }
         let (a, b) = (known[next - 1], known[next])
         return a.1 + (m - a.0) / (b.0 - a.0) * (b.1 - a.1)
     }

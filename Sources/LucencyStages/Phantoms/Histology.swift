@@ -9,10 +9,10 @@ extension Component<PhantomWorld> {
             Parameter("width", \.width, in: .within(64...1024), help: "Pixels, a multiple of 8."),
             Parameter("height", \.height, in: .within(64...1024), help: "Pixels, a multiple of 8."),
             Parameter(
-                "magnifications", \.magnifications, in: .within(20...400),
+                "magnifications", \.magnifications, in: .within(40...400),
                 help: "Nominal magnifications; a patient's pictures go through them in turn."),
             Parameter(
-                "pixel", \.pixel, in: .within(0.05...1),
+                "pixel", \.pixel, in: .within(0.05...0.25),
                 help: "A pixel's side at 400×, µm; in inverse proportion at others."),
             Parameter(
                 "imagesPerPatient", \.imagesPerPatient, in: .atLeast(1), help: "Pictures in a row of one patient."),
