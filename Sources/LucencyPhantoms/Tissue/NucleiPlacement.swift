@@ -45,6 +45,14 @@ struct NucleiPlacement {
             guard lumen < -1, blood < 0.3 else { continue }
             if depth > 0 {
                 throwEpithelial(x, y, depth: depth, lumen: lumen, &random)
+                // Narrow layers and crowded nests need more tries until they are full.
+                for _ in 0..<3 {
+                    let u = x + random.uniform(in: -3...3), v = y + random.uniform(in: -3...3)
+                    let corner = fields.corner(u, v)
+                    let depth = Double(corner(fields.epithelium)), lumen = Double(corner(fields.lumen))
+                    guard depth > 0, lumen < -1 else { continue }
+                    throwEpithelial(u, v, depth: depth, lumen: lumen, &random)
+                }
             } else if depth < -1.6 {
                 let loose = Double(corner(fields.loose))
                 throwStromal(x, y, chance: chance, loose: loose, blood: blood, crowd: crowd(x, y), &random)
