@@ -72,7 +72,7 @@ extension Histology: Phantom {
         guard !pictures.isEmpty else { return values }
         let optics = TissueMicroscope(
             blur: blur * TissueMicroscope.diffraction(at: magnification) / pixelSide(at: magnification),
-            vignette: vignette, settings: microscope)
+            vignette: vignette)
         let light = optics.exposed(
             patient.stain.transmitted(hematoxylin: tissue.hematoxylin, eosin: tissue.eosin, pool: pool), width: width,
             height: height)

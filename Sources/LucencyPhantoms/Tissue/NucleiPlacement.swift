@@ -8,6 +8,8 @@ struct NucleiPlacement {
     let isMalignant: Bool
     let fibres: FibreDirections
     private(set) var nuclei: [Nucleus] = []
+    /// Their centres and short half axes by themselves, for quick looks.
+    private var spots: [SIMD3<Double>] = []
     private var bins: [[Int32]]
     private let binColumns: Int
     private let binRows: Int
@@ -63,6 +65,7 @@ struct NucleiPlacement {
     private mutating func throwEpithelial(
         _ x: Double, _ y: Double, depth: Double, lumen: Double, _ random: inout PhiloxStream
     ) {
+        guard !isTaken(x, y) else { return }
         let wall = depth - lumen
         var nucleus = epithelial(x, y, &random)
         switch pattern {
@@ -179,6 +182,22 @@ struct NucleiPlacement {
         }
     }
 
+    /// Whether a point is so near a nucleus that no other of usual size fits: a quick look before one is drawn.
+    private func isTaken(_ x: Double, _ y: Double) -> Bool {
+        let column = min(max(Int((x + TissueFields.margin) / Self.bin), 0), binColumns - 1)
+        let row = min(max(Int((y + TissueFields.margin) / Self.bin), 0), binRows - 1)
+        for r in max(0, row - 1)...min(binRows - 1, row + 1) {
+            for c in max(0, column - 1)...min(binColumns - 1, column + 1) {
+                for other in bins[r &* binColumns &+ c] {
+                    let spot = spots[Int(other)], dx = spot.x - x, dy = spot.y - y
+                    let least = traits.spacing * (spot.z + 0.25 * traits.diameter)
+                    if dx * dx + dy * dy < least * least { return true }
+                }
+            }
+        }
+        return false
+    }
+
     /// The nearest epithelial nucleus within 20 µm and how much nearer it is than the next one: 0 on the border of two
     /// cells.
     func cell(_ x: Double, _ y: Double) -> (number: Int, margin: Double)? {
@@ -188,7 +207,7 @@ struct NucleiPlacement {
         for r in max(0, row - 1)...min(binRows - 1, row + 1) {
             for c in max(0, column - 1)...min(binColumns - 1, column + 1) {
                 for other in bins[r &* binColumns &+ c] {
-                    let dx = nuclei[Int(other)].x - x, dy = nuclei[Int(other)].y - y, square = dx * dx + dy * dy
+                    let spot = spots[Int(other)], dx = spot.x - x, dy = spot.y - y, square = dx * dx + dy * dy
                     if square < first.square {
                         second = first.square
                         first = (square, Int(other))
@@ -208,9 +227,10 @@ struct NucleiPlacement {
         for r in max(0, row - 1)...min(binRows - 1, row + 1) {
             for c in max(0, column - 1)...min(binColumns - 1, column + 1) {
                 for other in bins[r * binColumns + c] {
-                    let near = nuclei[Int(other)]
-                    let dx = near.x - nucleus.x, dy = near.y - nucleus.y, distance = hypotenuse(dx, dy)
+                    let spot = spots[Int(other)]
+                    let dx = spot.x - nucleus.x, dy = spot.y - nucleus.y, distance = hypotenuse(dx, dy)
                     guard distance < 16 else { continue }
+                    let near = nuclei[Int(other)]
                     let way = LucencyPhantoms.angle(dx, dy)
                     if distance < spacing * (near.radius(towards: way) + nucleus.radius(towards: way)) { return }
                 }
@@ -218,5 +238,6 @@ struct NucleiPlacement {
         }
         bins[row * binColumns + column].append(Int32(nuclei.count))
         nuclei.append(nucleus)
+        spots.append(SIMD3(nucleus.x, nucleus.y, nucleus.short))
     }
 }

@@ -6,7 +6,6 @@ struct TissueMicroscope: Sendable {
     /// The optical blur's standard deviation in pixels.
     let blur: Double
     let vignette: Double
-    let settings: HistologyMicroscope
 
     /// The numerical aperture of the usual plan achromats of 4×, 10×, 20× and 40×, and between them.
     static func aperture(at magnification: Int) -> Double {
