@@ -196,14 +196,14 @@ import Testing
         tissue.fibroblasts = 0
         tissue.lymphocytes = 0
         var areas: [Double] = []
-        for (magnification, pictures) in [(40, 1), (100, 2), (200, 6), (400, 16)] {
-            var phantom = phantom(magnification, malignant: 0)
+        for (magnification, pictures) in [(40, 1), (100, 2), (200, 4), (400, 14)] {
+            var phantom = phantom(magnification, side: magnification > 100 ? 256 : 128, malignant: 0)
             phantom.benign = tissue
             areas.append(try measure(phantom, seed: 4, pictures: pictures).area)
         }
-        // Luminal nuclei have 38 µm², flat basal ones 13; whole nuclei in a small picture are the smaller ones.
-        for area in areas { #expect(area > 20 && area < 38) }
-        for area in areas { #expect(abs(area / areas[0] - 1) < 0.2, "\(areas)") }
+        // Luminal nuclei have 38 µm², flat basal ones 15. Those that a picture cuts off are missing, large ones most.
+        for area in areas { #expect(area > 20 && area < 38, "\(areas)") }
+        for area in areas { #expect(abs(area / areas[0] - 1) < 0.05, "\(areas)") }
     }
 
     @Test func `malignant nuclei are larger and more crowded than benign ones on average`() throws {

@@ -67,7 +67,7 @@ public struct HistologyTissue: Sendable, Hashable {
 
     /// Regular glands with small nuclei.
     public static let benign = HistologyTissue(
-        patterns: ["ducts": 4, "slits": 3, "tubules": 2, "glands": 0.5], diameter: Interval(6, 7.8),
+        patterns: ["ducts": 4, "slits": 2, "tubules": 3, "glands": 0.5], diameter: Interval(6, 7.8),
         variation: Interval(0.06, 0.16), irregularity: Interval(0.02, 0.06), spacing: Interval(1.02, 1.25),
         chromatin: Interval(0.15, 0.5), nucleoli: Interval(0, 0.25), mitoses: Interval(0, 0.001),
         lymphocytes: Interval(0, 1.5), fibroblasts: Interval(0.8, 3), collagen: Interval(0.2, 0.8),
@@ -76,7 +76,7 @@ public struct HistologyTissue: Sendable, Hashable {
 
     /// Irregular nests, cords and sheets with large nuclei.
     public static let malignant = HistologyTissue(
-        patterns: ["nests": 4, "cords": 3, "sheets": 2, "glands": 2], diameter: Interval(7.2, 11),
+        patterns: ["nests": 4, "cords": 3, "sheets": 1, "glands": 3], diameter: Interval(7.2, 11),
         variation: Interval(0.13, 0.3), irregularity: Interval(0.05, 0.14), spacing: Interval(0.82, 1.1),
         chromatin: Interval(0.35, 0.95), nucleoli: Interval(0.15, 0.8), mitoses: Interval(0.001, 0.015),
         lymphocytes: Interval(0.5, 9), fibroblasts: Interval(1, 3.5), collagen: Interval(0.35, 1),
@@ -105,8 +105,8 @@ public struct HistologyStain: Sendable, Hashable {
     public init(
         hematoxylin: [Double] = [0.65, 0.70, 0.29], eosin: [Double] = [0.07, 0.99, 0.11],
         tilt: Interval = Interval(0.3, 0.9), laboratorySpread: Double = 0.07, patientSpread: Double = 0.02,
-        hematoxylinStrength: Interval = Interval(0.75, 1.15), eosinStrength: Interval = Interval(0.65, 1.3),
-        patientStrength: Interval = Interval(0.85, 1.15), white: Interval = Interval(228, 250)
+        hematoxylinStrength: Interval = Interval(0.7, 1.2), eosinStrength: Interval = Interval(0.65, 1.35),
+        patientStrength: Interval = Interval(0.75, 1.3), white: Interval = Interval(228, 250)
     ) {
         self.hematoxylin = hematoxylin
         self.eosin = eosin

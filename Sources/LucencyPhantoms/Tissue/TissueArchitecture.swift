@@ -38,14 +38,14 @@ struct TissueArchitecture {
             layGlands(&random, radius: 24...48, stretch: 1.8...6, thickness: 9...14, waves: 0.24, gap: 34, wanted: 1)
             loosen(everywhere: 0.8)
         case .tubules:
-            layGlands(&random, radius: 20...46, stretch: 1...1.9, thickness: 11...15, waves: 0.09, gap: 7, wanted: 3)
+            layGlands(&random, radius: 20...46, stretch: 1...1.9, thickness: 11...15, waves: 0.09, gap: 4, wanted: 6)
         case .glands:
             let grade = min(max((traits.variation - 0.1) / 0.15, 0), 1)
             layGlands(
                 &random, radius: 20...50, stretch: 1...2.4, thickness: 15...24, waves: 0.12 + 0.14 * grade, gap: 4,
                 wanted: 5, unevenness: 0.25 + 0.4 * grade)
-        case .nests: layNests(spacing: 42, fine: 0.45, share: random.uniform(in: -0.55...0.1), &random)
-        case .sheets: layNests(spacing: 75, fine: 0.4, share: random.uniform(in: 0.5...1.1), &random)
+        case .nests: layNests(spacing: 42, fine: 0.45, share: random.uniform(in: -1.1...0), &random)
+        case .sheets: layNests(spacing: 75, fine: 0.4, share: random.uniform(in: 0.1...1), &random)
         case .cords: layCords(&random)
         }
         layVessels(&random)
@@ -89,7 +89,7 @@ struct TissueArchitecture {
     private mutating func layDucts(_ random: inout PhiloxStream) {
         let wide = fields.width + 2 * reach, high = fields.height + 2 * reach
         var lobules: [(x: Double, y: Double, radius: Double)] = []
-        let count = max(2, Int(wide * high / 62_000))
+        let count = max(2, Int(wide * high / 40_000))
         for attempt in 0..<count * 5 where lobules.count + glands.count < count {
             var x = random.uniform() * wide - reach, y = random.uniform() * high - reach
             let isLobule = random.uniform() < 0.6
