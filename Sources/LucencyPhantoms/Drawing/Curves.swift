@@ -36,3 +36,8 @@ func exponential(_ x: Double) -> Double { exp(x) }
 
 /// The natural logarithm.
 func logarithm(_ x: Double) -> Double { log(x) }
+
+func cosine(_ angle: Double) -> Double { cos(angle) }
+
+/// e^(−t).
+func decay(_ t: Double) -> Double { exp(-t) }

@@ -8,7 +8,7 @@ public struct PhantomWorld: ComponentValue {
 
     public static var componentKind: String { "phantom world" }
     public static var components: [Component<PhantomWorld>] {
-        [.membranes, .organs, .retina, .sheppLogan, .thorax]
+        [.histology, .membranes, .organs, .retina, .sheppLogan, .thorax]
     }
 }
 
