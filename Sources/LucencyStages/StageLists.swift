@@ -17,6 +17,7 @@ extension Catalog {
             .threshold,
             .morphology,
             .components,
+            .corruptLabels,
             .overlay,
             .measure,
             .loadModel,
@@ -50,5 +51,6 @@ extension Catalog {
             ComponentKind(Schedule.self),
             ComponentKind(Augmentation.self),
             ComponentKind(IntensityNormalization.self),
+            ComponentKind(CorruptionStep.self),
         ])
 }

@@ -25,3 +25,19 @@ func power(_ base: Float, _ exponent: Float) -> Float { powf(base, exponent) }
 
 /// The distribution function of the standard normal distribution.
 package func normalDistribution(_ z: Double) -> Double { erfc(-z / 2.0.squareRoot()) / 2 }
+
+/// The direction of a vector in radians, −π...π.
+func arcTangent(_ y: Double, _ x: Double) -> Double { atan2(y, x) }
+
+func arcCosine(_ value: Double) -> Double { acos(min(max(value, -1), 1)) }
+
+/// e^x.
+func exponential(_ x: Double) -> Double { exp(x) }
+
+/// The natural logarithm.
+func logarithm(_ x: Double) -> Double { log(x) }
+
+func cosine(_ angle: Double) -> Double { cos(angle) }
+
+/// e^(−t).
+func decay(_ t: Double) -> Double { exp(-t) }

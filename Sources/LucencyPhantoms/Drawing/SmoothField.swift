@@ -21,6 +21,16 @@ struct SmoothField: Sendable {
 
     private let offset: Double
 
+    /// A weighted sum of fields of equal size and spacing (at least one).
+    init(blending fields: [(field: SmoothField, weight: Double)]) {
+        let first = fields[0].field
+        spacing = first.spacing
+        offset = first.offset
+        columns = first.columns
+        rows = first.rows
+        lattice = first.lattice.indices.map { i in fields.reduce(0) { $0 + $1.weight * $1.field.lattice[i] } }
+    }
+
     /// The value at a point; points outside take the nearest edge's cell.
     func callAsFunction(_ x: Double, _ y: Double) -> Double {
         let (column, u) = place(x, columns), (row, v) = place(y, rows)
@@ -44,7 +54,8 @@ struct SmoothField: Sendable {
         return (index, scaled - Double(index))
     }
 
-    private static func weights(_ t: Double) -> SIMD4<Double> {
+    /// The cubic B-spline's weights for the four lattice points around a place a fraction `t` behind the second.
+    static func weights(_ t: Double) -> SIMD4<Double> {
         let s = 1 - t
         return SIMD4(s * s * s, 4 - 6 * t * t + 3 * t * t * t, 4 - 6 * s * s + 3 * s * s * s, t * t * t) / 6
     }

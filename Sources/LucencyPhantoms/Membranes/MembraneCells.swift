@@ -28,7 +28,10 @@ struct MembraneCells: Sendable {
     private var bins: [[Int32]] = []
     private let binColumns: Int
     private let binRows: Int
-    private static let bin = 64.0, margin = 128.0
+    /// Side of the bins, and how far outside the picture there are cells; both grow with the cells.
+    private let bin: Double
+    private let margin: Double
+    private let scale: Double
     private static let bends = [(spacing: 55.0, amplitude: 9.0), (spacing: 18.0, amplitude: 2.4)]
     /// From the widest to the narrowest: radii of discs, the area in which one is wanted, and the least distance
     /// between centres as a multiple of the sum of radii.
@@ -37,7 +40,11 @@ struct MembraneCells: Sendable {
         (7...9, 700, 1.15),
     ]
 
-    init(width: Int, height: Int, seed: UInt64, index: Int) {
+    /// - Parameter scale: how much larger cells are than usual.
+    init(width: Int, height: Int, scale: Double, seed: UInt64, index: Int) {
+        self.scale = scale
+        bin = 64 * scale
+        margin = 128 * scale
         self.width = width
         self.height = height
         func fields(_ name: String) -> [SmoothField] {
@@ -49,8 +56,8 @@ struct MembraneCells: Sendable {
         }
         bendX = fields("x")
         bendY = fields("y")
-        binColumns = Int((Double(width) + 2 * Self.margin) / Self.bin) + 1
-        binRows = Int((Double(height) + 2 * Self.margin) / Self.bin) + 1
+        binColumns = Int((Double(width) + 2 * margin) / bin) + 1
+        binRows = Int((Double(height) + 2 * margin) / bin) + 1
         bins = Array(repeating: [], count: binColumns * binRows)
         throwDiscs(PhiloxStream(seed: seed, stream: "membranes.cells", index: index))
     }
@@ -58,13 +65,13 @@ struct MembraneCells: Sendable {
     /// Discs from large to small, each where it hardly overlaps those before it.
     private mutating func throwDiscs(_ stream: PhiloxStream) {
         var random = stream
-        let wide = Double(width) + 2 * Self.margin, high = Double(height) + 2 * Self.margin
+        let wide = Double(width) + 2 * margin, high = Double(height) + 2 * margin
         for size in Self.sizes {
-            let wanted = Int((wide * high / size.area).rounded(.up))
+            let wanted = Int((wide * high / (size.area * scale * scale)).rounded(.up))
             var placed = 0
             for _ in 0..<wanted * 12 where placed < wanted {
-                let radius = random.uniform(in: size.radius)
-                let x = random.uniform() * wide - Self.margin, y = random.uniform() * high - Self.margin
+                let radius = scale * random.uniform(in: size.radius)
+                let x = random.uniform() * wide - margin, y = random.uniform() * high - margin
                 // Neurites run mostly one way; the widest are nearly round.
                 let angle = random.normal(mean: 0.25, standardDeviation: 0.55)
                 let stretch = 1 + random.uniform() * (size.radius.upperBound > 40 ? 0.35 : 1.3)
@@ -83,8 +90,8 @@ struct MembraneCells: Sendable {
     }
 
     private func binIndex(_ x: Double, _ y: Double) -> Int {
-        let column = min(max(Int((x + Self.margin) / Self.bin), 0), binColumns - 1)
-        let row = min(max(Int((y + Self.margin) / Self.bin), 0), binRows - 1)
+        let column = min(max(Int((x + margin) / bin), 0), binColumns - 1)
+        let row = min(max(Int((y + margin) / bin), 0), binRows - 1)
         return row * binColumns + column
     }
 

@@ -65,7 +65,7 @@ extension Organs: Phantom {
         var values: [String: PhantomValue] = [:]
         if wanted.contains("image") || wanted.contains("clean") {
             var plane = anatomy.intensities(thickness: thickness, outside: isMR ? 0 : CTScanner.air, pool: pool)
-            blurSlices(&plane, size: geometry.size, sigma: blur / spacing, pool: pool)
+            plane = PlaneBlur(sigma: blur / spacing, border: .edge)(plane, geometry.size, pool: pool)
             if !isMR { for i in plane.indices { plane[i] += Float(CTScanner.offset) } }
             values["clean"] = .image(try Image(geometry: geometry, pixels: AlignedBuffer(plane)))
             try acquire(&plane, size: geometry.size, draws: &draws, pool: pool)

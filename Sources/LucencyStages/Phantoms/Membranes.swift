@@ -13,5 +13,8 @@ extension Component<PhantomWorld> {
             Parameter(
                 "unevenness", \.unevenness, in: .within(0...0.5),
                 help: "The illumination's deviation from even, as a fraction of the intensity."),
+            Parameter(
+                "cellSize", \.cellSize, in: .within(0.5...3), help: "How large cells are; at 1 the widest are 120 px."),
+            Parameter("thickness", \.thickness, in: .within(3...20), help: "Typical thickness of membranes in pixels."),
         ])
 }

@@ -7,7 +7,9 @@ public struct PhantomWorld: ComponentValue {
     public let phantom: any Phantom
 
     public static var componentKind: String { "phantom world" }
-    public static var components: [Component<PhantomWorld>] { [.membranes, .organs, .sheppLogan] }
+    public static var components: [Component<PhantomWorld>] {
+        [.histology, .membranes, .organs, .retina, .sheppLogan, .thorax]
+    }
 }
 
 extension Component<PhantomWorld> {

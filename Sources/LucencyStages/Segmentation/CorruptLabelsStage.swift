@@ -1,0 +1,146 @@
+import LucencyFoundation
+import LucencyImaging
+import LucencyMorphology
+import LucencyPhantoms
+import LucencyPipeline
+
+/// The stage's settings: `LabelCorruption` with its steps as they are chosen in YAML.
+private struct CorruptLabels: Sendable {
+    var steps: [CorruptionStep] = []
+    var ignoreValue = Int(LabelMap.ignoreLabel)
+}
+
+extension StageDescriptor {
+    static let corruptLabels = StageDescriptor(
+        "corrupt-labels", "Spoils labels on purpose, as hasty, careless or sparing annotators do.",
+        prototype: CorruptLabels(), isRandom: true, inputs: ["labels"], outputs: ["labels", "changed"],
+        parameters: [
+            Parameter("steps", \.steps, required: true, help: "What is done, in this order."),
+            Parameter(
+                "ignoreValue", \.ignoreValue, in: .within(-1...2_147_483_647),
+                help: "What unlabelled pixels are called; -1 is ignored by other stages, 255 suits PNG files."),
+        ]
+    ) { stage, context in
+        { (labels: LabelMap) throws -> (LabelMap, LabelMap) in
+            let corruption = LabelCorruption(stage.steps.map(\.step), ignoreValue: stage.ignoreValue)
+            let random = PhiloxStream(seed: context.seed, stream: context.stage + "/" + context.item)
+            let corrupted = try corruption(labels, random: random, pool: context.pool)
+            return (
+                corrupted,
+                try LabelCorruption.changes(from: labels, to: corrupted, ignoreValue: stage.ignoreValue)
+            )
+        }
+    }
+}
+
+/// A step as it is chosen in YAML: `{uses: missing-objects, with: {probability: 0.2}}`.
+struct CorruptionStep: ComponentValue {
+    let step: any LabelCorruptionStep
+
+    static var componentKind: String { "label corruption" }
+    static var components: [Component<CorruptionStep>] {
+        [
+            .adele, .boundaryJitter, .bias, .missingObjects, .spuriousObjects, .affineShift, .polygons, .scribbles,
+            .points, .boxes,
+        ]
+    }
+}
+
+extension Component<CorruptionStep> {
+    fileprivate init<Step: LabelCorruptionStep>(
+        _ id: String, _ summary: String, _ prototype: Step, parameters: [Parameter<Step>]
+    ) {
+        self.init(
+            id, summary, prototype: prototype, parameters: parameters, make: { CorruptionStep(step: $0) },
+            match: { $0.step as? Step })
+    }
+
+    fileprivate static let adele = Component(
+        "adele", "Slices drawn too small or too large (the noise of ADELE, Liu et al. 2022).", AnnotationNoise(),
+        parameters: [
+            Parameter(
+                "overChance", \.overChance, in: .within(0...1),
+                help: "Probability that a slice is drawn too large, not too small."),
+            Parameter(
+                "iterations", \.iterations, in: .within(0...100), help: "Times the enlarged mask is eroded or dilated."),
+            Parameter(
+                "targetPixels", \.targetPixels, in: .within(1...1_000_000),
+                help: "Pixels that each class's mask is enlarged to before."),
+            Parameter("order", \.order, help: "Classes to change, in this order; empty: all, ascending."),
+            Parameter(
+                "probability", \.probability, in: .within(0...1), help: "Probability that a slice is noisy at all."),
+        ])
+
+    fileprivate static let boundaryJitter = Component(
+        "boundary-jitter", "Borders moved to and fro by a smooth random field.", BoundaryJitter(),
+        parameters: [
+            Parameter(
+                "amplitude", \.amplitude, in: .atLeast(0), help: "Root mean square distance by which borders move."),
+            Parameter(
+                "correlation", \.correlation, in: .positive, help: "Distance from which displacements are independent."),
+        ])
+
+    fileprivate static let bias = Component(
+        "bias", "Classes drawn too generously (positive) or too tightly (negative).", MorphologicalBias(),
+        parameters: [
+            Parameter("bias", \.bias, help: "How far borders move outwards; negative: inwards."),
+            Parameter("spread", \.spread, in: .atLeast(0), help: "Standard deviation of the bias between label maps."),
+            Parameter("classes", \.classes, help: "Classes concerned; empty: all."),
+        ])
+
+    fileprivate static let missingObjects = Component(
+        "missing-objects", "Connected objects overlooked at random.", MissingObjects(),
+        parameters: [
+            Parameter("probability", \.probability, in: .within(0...1), help: "Of each object to be missing."),
+            Parameter("classes", \.classes, help: "Classes concerned; empty: all."),
+            Parameter("connectivity", \.connectivity, help: "Which pixels of an object hang together."),
+        ])
+
+    fileprivate static let spuriousObjects = Component(
+        "spurious-objects", "Ellipses that are not there, drawn onto background.", SpuriousObjects(),
+        parameters: [
+            Parameter("count", \.count, in: .within(0...10000), help: "How many per label map."),
+            Parameter("smallest", \.smallest, in: .atLeast(0), help: "Least half-length."),
+            Parameter("largest", \.largest, in: .atLeast(0), help: "Greatest half-length."),
+            Parameter("label", \.label, in: .within(1...2_147_483_647), help: "The class they get."),
+        ])
+
+    fileprivate static let affineShift = Component(
+        "affine-shift", "All labels shifted, turned and scaled together.", AffineShift(),
+        parameters: [
+            Parameter("translation", \.translation, in: .atLeast(0), help: "Greatest shift along each axis."),
+            Parameter("rotation", \.rotation, in: .within(-360...360), help: "Degrees, about the middle."),
+            Parameter("scale", \.scale, in: .within(0.05...20), help: "Factor, about the middle."),
+        ])
+
+    fileprivate static let polygons = Component(
+        "polygons", "Outlines drawn as polygons with few corners.", PolygonSimplification(),
+        parameters: [
+            Parameter("tolerance", \.tolerance, in: .atLeast(0), help: "The farthest that an outline may move.")
+        ])
+
+    fileprivate static let scribbles = Component(
+        "scribbles", "Weak labels: a few strokes per class and slice, all else ignored.", Scribbles(),
+        parameters: [
+            Parameter("strokes", \.strokes, in: .within(1...1000), help: "Strokes per class and slice."),
+            Parameter("width", \.width, in: .positive, help: "Width of a stroke."),
+            Parameter("fraction", \.fraction, in: .within(0...1), help: "How much of its path a stroke covers."),
+            Parameter("background", \.background, help: "Whether the background gets strokes too."),
+        ])
+
+    fileprivate static let points = Component(
+        "points", "Weak labels: a few discs per object or class, all else ignored.", Points(),
+        parameters: [
+            Parameter("count", \.count, in: .within(1...100_000), help: "Points per object, or per class."),
+            Parameter("background", \.background, in: .within(0...100_000), help: "Points of the background."),
+            Parameter("radius", \.radius, in: .atLeast(0), help: "Of the discs; 0 for single pixels."),
+            Parameter("perObject", \.perObject, help: "Points for each connected object, not for each class."),
+        ])
+
+    fileprivate static let boxes = Component(
+        "boxes", "Weak labels: the box around each object filled with its class.", Boxes(),
+        parameters: [
+            Parameter("margin", \.margin, in: .atLeast(0), help: "How far a box stands off its object."),
+            Parameter("connectivity", \.connectivity, help: "Which pixels of an object hang together."),
+        ])
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Lucency
+import Support
+import Testing
+
+@Suite struct CorruptLabelsTests {
+    /// Runs a pipeline over two label maps with three discs each, and gives its output folder to `body`.
+    private func run(_ steps: String, more: String = "", seed: UInt64 = 1, _ body: (URL, RunSummary) throws -> Void)
+        throws
+    {
+        try withTemporaryFolder { folder in
+            for kind in ["images", "truth"] {
+                try FileManager.default.createDirectory(
+                    at: folder.appending(path: kind), withIntermediateDirectories: true)
+            }
+            let geometry = try Geometry(size: GridSize(48, 48))
+            let labels = try LabelMap(geometry: geometry, labels: AlignedBuffer(Self.discs))
+            let image = try Image(geometry: geometry, pixels: AlignedBuffer(repeating: 9, count: 48 * 48))
+            for name in ["a", "b"] {
+                try PNGFormat().write(
+                    labels, to: folder.appending(path: "truth/\(name).png").path, options: WriteOptions())
+                try PNGFormat().write(
+                    image, to: folder.appending(path: "images/\(name).png").path, options: WriteOptions(bits: 8))
+            }
+            let file = try PipelineFile(
+                text: """
+                    lucency: 1
+                    sources: {slices: {uses: folder, with: {images: images, labels: truth}}}
+                    stages:
+                      spoiled: {uses: corrupt-labels, in: slices.label, with: {steps: \(steps)\(more)}}
+                    outputs:
+                      labels: {from: spoiled.labels, as: "labels/{stem}.png"}
+                      changed: {from: spoiled.changed, as: "changed/{stem}.png"}
+                    """, name: "test.yaml", folder: folder.path, catalog: .standard,
+                seed: seed)
+            let plan = try #require(file.plan, "\(DiagnosticList(file.diagnostics))")
+            let options = RunOptions(output: folder.appending(path: "out").path)
+            let summary = try Runner(plan, options: options) { _ in }.run()
+            try body(folder.appending(path: "out"), summary)
+        }
+    }
+
+    private static let discs = (0..<48 * 48).map { i -> Int32 in
+        let x = i % 48, y = i / 48
+        func isIn(_ a: Int, _ b: Int) -> Bool { (x - a) * (x - a) + (y - b) * (y - b) < 36 }
+        return isIn(10, 10) ? 1 : isIn(34, 12) ? 2 : isIn(20, 34) ? 1 : 0
+    }
+
+    private func read(_ folder: URL, _ path: String) throws -> [Int32] {
+        try PNGFormat().readLabels(
+            folder.appending(path: path).path, pages: .automatic, limits: .standard
+        ).labels.array
+    }
+
+    @Test func `each item is spoiled in its own way, the same in every run`() throws {
+        var first: [[Int32]] = []
+        let steps =
+            "[{uses: boundary-jitter, with: {amplitude: 2 px}}, {uses: missing-objects, with: {probability: 0.3}}]"
+        for _ in 0..<2 {
+            try run(steps) { out, summary in
+                #expect(summary.done == 2)
+                let found = try ["a", "b"].map { try read(out, "labels/\($0).png") }
+                #expect(found[0] != found[1])
+                #expect(first.isEmpty || first == found)
+                first = found
+                let changed = try read(out, "changed/a.png")
+                #expect(zip(changed, zip(found[0], Self.discs)).allSatisfy { ($0 == 1) == ($1.0 != $1.1) })
+            }
+        }
+        try run(steps, seed: 2) { out, _ in
+            let other = try read(out, "labels/a.png")
+            #expect(other != first[0])
+        }
+    }
+
+    @Test func `scribbles are written with the ignore value`() throws {
+        try run("scribbles", more: ", ignoreValue: 255") { out, summary in
+            #expect(summary.done == 2)
+            let found = try read(out, "labels/a.png")
+            #expect(Set(found) == [0, 1, 2, 255])
+            #expect(zip(found, Self.discs).allSatisfy { $0 == 255 || $0 == $1 })
+        }
+        // Without it they hold −1, which a PNG cannot.
+        try run("scribbles") { _, summary in #expect(summary.done == 0 && summary.failed == 2) }
+    }
+
+    @Test func `every step can be chosen by name`() throws {
+        let names = [
+            "adele", "boundary-jitter", "bias", "missing-objects", "spurious-objects", "affine-shift", "polygons",
+            "boxes", "points",
+        ]
+        try run("[\(names.joined(separator: ", "))]", more: ", ignoreValue: 255") { _, summary in
+            #expect(summary.done == 2)
+        }
+    }
+
+    @Test func `unknown steps and impossible settings are refused before the run`() throws {
+        for steps in ["blur", "{uses: missing-objects, with: {probability: 2}}", "{uses: scribbles, with: {width: 3}}"]
+        {
+            let file = try PipelineFile(
+                text: """
+                    lucency: 1
+                    sources: {slices: {uses: folder, with: {labels: truth}}}
+                    stages: {spoiled: {uses: corrupt-labels, in: slices.label, with: {steps: \(steps)}}}
+                    outputs: {labels: {from: spoiled.labels, as: "{stem}.png"}}
+                    """, name: "test.yaml", folder: ".", catalog: .standard)
+            #expect(file.diagnostics.contains { $0.severity == .error && $0.place?.line == 3 }, "\(steps)")
+        }
+    }
+}
