@@ -2,6 +2,12 @@ import LucencyFoundation
 import LucencyImaging
 import LucencyTensor
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Segments images of any size with a trained network, in overlapping tiles where they are large.
 ///
 /// Results lie on the image's own grid. A network of two dimensions works on volumes slice by slice.
@@ -35,11 +41,9 @@ public struct NetworkSegmenter: Hashable, Sendable {
         let channels = (0..<image.channels).map { Preprocessing.Channel(name: "channel \($0 + 1)") }
         let preparation = model.preprocessing ?? Preprocessing(channels: channels)
         let prepared = try preparation(image, pool: pool)
-        let logits = try model.predictors.with(pool: pool, kernels: kernels) {
-            try model.predictor(pool: pool, kernels: kernels)
-        } _: { predictor in
-            try logits(prepared, predictor, model, pool)
-        }
+        let logits = try model.predictors.with(
+            pool: pool, kernels: kernels, make: { try model.predictor(pool: pool, kernels: kernels) }
+        ) { predictor throws -> Image in try self.logits(of: prepared, predictor, model, pool) }
         let table = classes(of: model, count: logits.channels)
         let (probabilities, _, _) = try Self.judged(logits, table)
         guard logits.geometry != image.geometry else { return try result(logits, probabilities, table) }
@@ -61,7 +65,7 @@ public struct NetworkSegmenter: Hashable, Sendable {
     // MARK: Logits
 
     private func logits(
-        _ image: Image, _ predictor: Predictor, _ model: ModelFile, _ pool: ThreadPool
+        of image: Image, _ predictor: Predictor, _ model: ModelFile, _ pool: ThreadPool
     ) throws -> Image {
         let network = predictor.network, size = image.size
         guard network.inputChannels == image.channels else {
@@ -146,7 +150,7 @@ public struct NetworkSegmenter: Hashable, Sendable {
                     for number in 1..<max(1, classes) { highest = max(highest, values[number &* count &+ pixel]) }
                     var sum: Float = 0
                     for number in 0..<classes {
-                        let value = exponential(values[number &* count &+ pixel] - highest)
+                        let value = expf(values[number &* count &+ pixel] - highest)
                         out[number &* count &+ pixel] = value
                         sum += value
                     }

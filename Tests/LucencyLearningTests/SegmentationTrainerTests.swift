@@ -1,0 +1,152 @@
+import Foundation
+import LucencyFoundation
+import LucencyImaging
+import LucencyLearning
+import LucencyNetworks
+import LucencyTensor
+import Support
+import Testing
+
+@Suite struct SegmentationTrainerTests {
+    /// Bright discs on a dark ground with noise, and their masks.
+    private func discs(_ range: Range<Int>, size: Int = 48) throws -> [TrainingCase] {
+        try range.map { index in
+            var random = PhiloxStream(seed: 9, stream: "discs", index: index)
+            let x = random.uniform(in: 14...34), y = random.uniform(in: 14...34), r = random.uniform(in: 6...11)
+            var pixels: [Float] = [], labels: [Int32] = []
+            for row in 0..<size {
+                for column in 0..<size {
+                    let dx = Double(column) - x, dy = Double(row) - y
+                    let inside = dx * dx + dy * dy < r * r
+                    labels.append(inside ? 1 : 0)
+                    pixels.append(Float((inside ? 0.8 : -0.2) + 0.6 * random.normal()))
+                }
+            }
+            let geometry = try Geometry(size: GridSize(size, size))
+            return try TrainingCase(
+                name: "disc \(index)", image: Image(geometry: geometry, pixels: AlignedBuffer(pixels)),
+                labels: LabelMap(geometry: geometry, labels: AlignedBuffer(labels)))
+        }
+    }
+
+    private var settings: TrainingSettings {
+        var settings = TrainingSettings()
+        settings.epochs = 6
+        settings.batch = 4
+        settings.patch = [32, 32]
+        settings.rate = 5e-3
+        settings.seed = 3
+        settings.augmentation = AugmentationPipeline([.flip(Flip()), .noise(GaussianNoise())])
+        return settings
+    }
+
+    private func trainer(
+        _ settings: TrainingSettings, threads: Int = 1, network: UNet = UNet(channels: [8, 16])
+    ) throws -> SegmentationTrainer {
+        try SegmentationTrainer(
+            network, classes: 2, training: discs(0..<12), validation: discs(12..<16), settings: settings,
+            kernels: Kernels(family: .best), pool: ThreadPool(threads: threads))
+    }
+
+    private func weights(_ result: SegmentationTrainer.Result) -> [String: [Float]] {
+        Dictionary(
+            uniqueKeysWithValues: result.parameters.declarations.map { ($0.name, result.parameters[$0.name]?.array ?? []) })
+    }
+
+    @Test func `a small network learns to find discs`() throws {
+        let result = try #require(try trainer(settings).train())
+        #expect(result.history.count == 6)
+        #expect(result.history[5].loss < 0.75 * result.history[0].loss)
+        #expect(try #require(result.validation).dice > 0.85)
+        #expect(result.validation?.dice == result.history.compactMap { $0.validation?.dice }.max())
+        #expect(result.history[0].parts.keys.sorted() == ["cross-entropy", "dice"])
+    }
+
+    @Test func `one and two threads give the same bytes`() throws {
+        var short = settings
+        short.epochs = 2
+        let one = try #require(try trainer(short).train()), two = try #require(try trainer(short, threads: 2).train())
+        #expect(weights(one) == weights(two))
+        #expect(one.history == two.history)
+        short.seed = 4
+        #expect(weights(try #require(try trainer(short).train())) != weights(one))
+    }
+
+    @Test func `training that is stopped anywhere and goes on ends with the same bytes`() throws {
+        var average = settings
+        average.epochs = 4
+        average.averageDecay = 0.9
+        let whole = try #require(try trainer(average).train())
+        for stop in [1, 4, 8] {
+            try withTemporaryFolder { folder in
+                var steps = 0
+                let first = try trainer(average).train(folder: folder.path, key: "k") {
+                    steps += 1
+                    return steps > stop
+                }
+                #expect(first == nil)
+                let second = try #require(try trainer(average).train(folder: folder.path, key: "k"))
+                #expect(weights(second) == weights(whole), "stopped after \(stop) steps")
+                #expect(second.history == whole.history)
+                // Another training does not take these checkpoints for its own.
+                let other = try trainer(average).train(folder: folder.path, key: "other")
+                #expect(other?.history == whole.history)
+            }
+        }
+    }
+
+    @Test func `a damaged checkpoint begins the training anew instead of failing it`() throws {
+        try withTemporaryFolder { folder in
+            var short = settings
+            short.epochs = 2
+            let whole = try #require(try trainer(short).train(folder: folder.path, key: "k"))
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name.hasPrefix("check") {
+                try Data("rubbish".utf8).write(to: folder.appending(path: name))
+            }
+            let again = try #require(try trainer(short).train(folder: folder.path, key: "k"))
+            #expect(weights(again) == weights(whole))
+        }
+    }
+
+    @Test func `patience stops training when validation gets no better`() throws {
+        var long = settings
+        long.epochs = 40
+        long.patience = 2
+        long.rate = 1e-9
+        let result = try #require(try trainer(long).train())
+        #expect(result.history.count < 40)
+    }
+
+    @Test func `deep supervision learns from coarser results too`() throws {
+        var network = UNet(channels: [8, 16, 16])
+        network.scales = 2
+        let result = try #require(try trainer(settings, network: network).train())
+        #expect(try #require(result.validation).dice > 0.8)
+    }
+
+    @Test func `steps win over epochs, and memory is known beforehand`() throws {
+        var some = settings
+        some.steps = 4
+        let trainer = try trainer(some)
+        #expect(trainer.steps == 4 && trainer.epochs == 2)
+        #expect(try trainer.predictedBytes() > 100_000)
+        let result = try #require(try trainer.train())
+        #expect(result.history.map(\.step) == [3, 4])
+    }
+
+    @Test func `what contradicts is refused, all at once`() throws {
+        var wrong = settings
+        wrong.batch = 0
+        wrong.patch = [32, 32, 8]
+        wrong.objective = Objective([CrossEntropyTarget(), FocalTarget()])
+        let error = #expect(throws: DiagnosticList.self) { try trainer(wrong) }
+        let text = error?.description ?? ""
+        #expect(text.contains("batch must be in"))
+        #expect(text.contains("targets"))
+        #expect(text.contains("2 dimensions"))
+        #expect(throws: Diagnostic.self) {
+            try SegmentationTrainer(
+                UNet(channels: [8, 16]), classes: 2, training: [], validation: [], settings: settings)
+        }
+    }
+}
