@@ -36,6 +36,6 @@ struct FibreDirections: Sendable {
             Double(coordinates(x, y, nearness: fields.corner(x, y)(fields.nearness)).across)
         }
         let dx = across(x + step, y) - across(x - step, y), dy = across(x, y + step) - across(x, y - step)
-        return LucencyPhantoms.angle(dx, dy) + .pi / 2
+        return arcTangent(dy, dx) + .pi / 2
     }
 }

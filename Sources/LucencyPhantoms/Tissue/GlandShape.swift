@@ -43,7 +43,7 @@ struct GlandShape: Sendable {
             let dx = bent.x - x, dy = bent.y - y
             let a = (dx * axis.x + dy * axis.y) / longer, b = (dy * axis.x - dx * axis.y) * longer
             let rho = max(1e-6, hypotenuse(a, b))
-            let theta = LucencyPhantoms.angle(a, b)
+            let theta = arcTangent(b, a)
             var outline = radius
             for (k, wave) in waves.enumerated() {
                 outline += radius * wave.amplitude * cosine(Double(k + 2) * theta + wave.phase)

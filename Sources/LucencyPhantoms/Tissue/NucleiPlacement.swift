@@ -231,7 +231,7 @@ struct NucleiPlacement {
                     let dx = spot.x - nucleus.x, dy = spot.y - nucleus.y, distance = hypotenuse(dx, dy)
                     guard distance < 16 else { continue }
                     let near = nuclei[Int(other)]
-                    let way = LucencyPhantoms.angle(dx, dy)
+                    let way = arcTangent(dy, dx)
                     if distance < spacing * (near.radius(towards: way) + nucleus.radius(towards: way)) { return }
                 }
             }

@@ -82,7 +82,7 @@ struct TissueFields: Sendable {
         let step = 1.5 * pitch
         let dx = corner(x + step, y)(field) - corner(x - step, y)(field)
         let dy = corner(x, y + step)(field) - corner(x, y - step)(field)
-        return angle(Double(dx), Double(dy))
+        return arcTangent(Double(dy), Double(dx))
     }
 
     /// Calls a function for every grid point in a box of µm.
