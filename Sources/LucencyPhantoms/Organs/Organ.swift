@@ -1,3 +1,5 @@
+import LucencyFoundation
+
 /// A structure of an abdominal phantom: an organ with a class of its own, or tissue that annotators do not mark.
 public struct Organ: Hashable, Sendable {
     /// Unique: letters and digits.

@@ -1,3 +1,5 @@
+import LucencyFoundation
+
 extension Organ {
     /// The tissues and organs of an upper abdomen, from the back to the front; `phantoms/organs.yaml` has the same.
     public static var abdomen: [Organ] { tissues + viscera + vessels + bones }

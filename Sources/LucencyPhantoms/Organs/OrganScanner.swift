@@ -1,3 +1,5 @@
+import LucencyFoundation
+
 /// How the image of an `Organs` phantom is acquired.
 public enum OrganScanner: Hashable, Sendable {
     case ct(CTScanner)

@@ -1,3 +1,5 @@
+import LucencyFoundation
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)

@@ -1,3 +1,5 @@
+import LucencyFoundation
+
 /// The build and its soft tissue. Lengths in mm are those of a patient of size 1.
 public struct ThoraxBody: Sendable, Hashable {
     /// The patient's size as a multiple of the lengths given elsewhere.

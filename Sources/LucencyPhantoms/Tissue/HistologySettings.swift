@@ -1,3 +1,5 @@
+import LucencyFoundation
+
 /// What tissue of one class is like. Intervals are drawn once per patient; those of the two classes may overlap.
 public struct HistologyTissue: Sendable, Hashable {
     /// How epithelium is arranged.

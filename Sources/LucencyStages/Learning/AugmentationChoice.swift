@@ -3,7 +3,18 @@ import LucencyImaging
 import LucencyLearning
 import LucencyPipeline
 
-extension GridAxis: ChoiceParameter, RawRepresentable {}
+extension GridAxis: ParameterValue {
+    public static var typeName: String { "x | y | z" }
+    public static var schema: JSONValue { ["enum": ["x", "y", "z"]] }
+
+    public static func decode(_ yaml: LocatedYAML, _ decoding: inout Decoding) -> GridAxis? {
+        if let axis = allCases.first(where: { $0.name == yaml.scalar }) { return axis }
+        decoding.error(.badValue, "expected x, y or z, found \(yaml.shown)", at: yaml.place)
+        return nil
+    }
+
+    public var canonical: JSONValue { .string(name) }
+}
 
 extension Augmentation: ComponentValue {
     public static var componentKind: String { "augmentation" }

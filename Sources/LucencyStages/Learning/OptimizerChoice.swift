@@ -9,7 +9,7 @@ extension Optimizer: ComponentValue {
                 "sgd", "Stochastic gradient descent with momentum.", prototype: prototype(.sgd),
                 parameters: [
                     Parameter("momentum", \.momentum, in: .within(0...0.9999), help: "Momentum."),
-                    Parameter("nesterov", \.isNesterov, help: "Nesterov's form of it."), decay,
+                    Parameter("nesterov", \.isNesterov, help: "Nesterov's form of it."), weightDecay,
                 ], make: { $0 }, match: { $0.method == .sgd ? $0 : nil }),
             Component(
                 "adam", "Adam (Kingma and Ba 2015); weight decay is added to gradients.", prototype: prototype(.adam),
@@ -29,7 +29,7 @@ extension Optimizer: ComponentValue {
         }
     }
 
-    private static var decay: Parameter<Optimizer> {
+    private static var weightDecay: Parameter<Optimizer> {
         Parameter("decay", \.decay, in: .within(0...10), help: "Weight decay.")
     }
 
@@ -37,7 +37,7 @@ extension Optimizer: ComponentValue {
         [
             Parameter("beta1", \.beta1, in: .within(0...0.99999), help: "Decay of the mean of gradients."),
             Parameter("beta2", \.beta2, in: .within(0...0.99999), help: "Decay of the mean of their squares."),
-            decay,
+            weightDecay,
             Parameter("spareVectors", \.sparesVectors, help: "No weight decay of biases and norms."),
         ]
     }

@@ -1,3 +1,4 @@
+import LucencyFoundation
 import LucencyPhantoms
 import LucencyPipeline
 
