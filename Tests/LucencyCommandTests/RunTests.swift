@@ -3,31 +3,6 @@ import Lucency
 import Support
 import Testing
 
-/// Runs lucency with `--progress json`, kills it with SIGKILL when `count` items have ended, and says how it ended.
-private func killAfter(_ count: Int, _ arguments: [String]) throws -> Process.TerminationReason {
-    let process = Process()
-    process.executableURL = lucencyBinary
-    process.arguments = arguments + ["--progress", "json"]
-    let pipe = Pipe()
-    process.standardError = pipe
-    try process.run()
-    var text = Data(), ended = 0
-    while true {
-        let piece = pipe.fileHandleForReading.availableData
-        if piece.isEmpty { break }
-        text += piece
-        while let end = text.firstIndex(of: 0x0A) {
-            let line = try JSONValue(parsing: String(decoding: text[..<end], as: UTF8.self))
-            text = Data(text[text.index(after: end)...])
-            guard line["event"] == "itemFinished" else { continue }
-            ended += 1
-            if ended == count { kill(process.processIdentifier, SIGKILL) }
-        }
-    }
-    process.waitUntilExit()
-    return process.terminationReason
-}
-
 @Suite("Running a pipeline on a folder")
 struct RunTests {
     @Test(

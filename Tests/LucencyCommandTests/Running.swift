@@ -40,3 +40,29 @@ func writeImage(
     let writer = try ImageFormats.writer(forExtension: FileSystem.fileExtension(of: path))
     try writer.write(image, to: path, options: WriteOptions(bits: bits, float: float))
 }
+
+/// Runs lucency with `--progress json`, kills it with SIGKILL when `count` items have ended, and says how it ended.
+func killAfter(_ count: Int, _ arguments: [String], event: String = "itemFinished") throws -> Process.TerminationReason
+{
+    let process = Process()
+    process.executableURL = lucencyBinary
+    process.arguments = arguments + ["--progress", "json"]
+    let pipe = Pipe()
+    process.standardError = pipe
+    try process.run()
+    var text = Data(), ended = 0
+    while true {
+        let piece = pipe.fileHandleForReading.availableData
+        if piece.isEmpty { break }
+        text += piece
+        while let end = text.firstIndex(of: 0x0A) {
+            let line = try JSONValue(parsing: String(decoding: text[..<end], as: UTF8.self))
+            text = Data(text[text.index(after: end)...])
+            guard line["event"]?.stringValue == event else { continue }
+            ended += 1
+            if ended == count { kill(process.processIdentifier, SIGKILL) }
+        }
+    }
+    process.waitUntilExit()
+    return process.terminationReason
+}
