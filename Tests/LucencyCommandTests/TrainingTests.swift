@@ -144,7 +144,7 @@ import Testing
         ("stages.model.with.objective=[cross-entropy, focal]", "cross-entropy and focal are targets"),
         ("stages.model.with.objective=[boundry]", "did you mean 'boundary'?"),
         ("stages.model.with.augmentation=[stain]", "needs colours on their own scale"),
-        ("stages.model.with.patch=[32, 32, 32]", "patch"),
+        ("stages.model.with.patch=[32, 32, 32]", "has a single slice"),
         ("stages.model.with.network={uses: unet, with: {channels: [8, 16], kernel: 4}}", "kernel must be odd"),
     ])
     func `settings of a training that contradict each other are refused`(setting: String, message: String) throws {

@@ -70,6 +70,12 @@ public struct SegmentationTrainer {
             )
             break
         }
+        if network.axes == 3, let flat = (training + validation).first(where: { $0.sample.size.isPlanar }) {
+            problems.append(
+                Diagnostic(
+                    .shapeMismatch, "'\(flat.name)' has a single slice, and patches of three extents need volumes",
+                    remedy: "give a patch of two extents"))
+        }
         let patch = settings.patch
         var sampler = PatchSampler(
             size: patch.count == 3 ? GridSize(patch[0], patch[1], patch[2]) : GridSize(patch[0], patch[1]))
@@ -172,11 +178,10 @@ public struct SegmentationTrainer {
         var bestWeights: [String: Tensor]?
         if let folder, let found = TrainingState.load(from: folder, key: key) {
             // A state that cannot be read is no reason to fail: training begins anew.
-            if let weights = try? found.restore(learner, from: folder) {
-                (state, bestWeights) = (found, weights)
-            } else if (try? found.restore(learner, from: folder)) != nil {
+            do {
+                bestWeights = try found.restore(learner, from: folder)
                 state = found
-            }
+            } catch {}
         }
         let step = try makeStep()
         let workspace = try Workspace(step.plan, parameters: parameters, pool: pool)

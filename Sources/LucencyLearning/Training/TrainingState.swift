@@ -28,11 +28,13 @@ struct TrainingState: Codable {
     }
 
     /// Brings a learner to this state; gives the best weights so far.
+    /// - Throws: when a file is damaged; the learner is as it was then.
     func restore(_ learner: Learner, from folder: String) throws -> [String: Tensor]? {
-        let epoch = history.count
-        try learner.restore(try Checkpoint(path: FileSystem.join(folder, checkpointName(epoch))))
-        guard let bestEpoch else { return nil }
-        return try Checkpoint(path: FileSystem.join(folder, bestName(bestEpoch))).weights(averaged: true)
+        let best = try bestEpoch.map {
+            try Checkpoint(path: FileSystem.join(folder, bestName($0))).weights(averaged: true)
+        }
+        try learner.restore(try Checkpoint(path: FileSystem.join(folder, checkpointName(history.count))))
+        return best
     }
 
     /// Keeps the state after an epoch.

@@ -15,18 +15,7 @@ struct Validation {
         var sums = [Double](repeating: 0, count: classes), counts = [Int](repeating: 0, count: classes)
         for item in cases {
             let sample = item.sample
-            let spatial =
-                tile.count == 2 ? [sample.size.y, sample.size.x] : [sample.size.z, sample.size.y, sample.size.x]
-            guard tile.count == 3 || sample.size.isPlanar else {
-                throw Diagnostic(
-                    .shapeMismatch, "'\(item.name)' is a volume, and the network takes images of two dimensions",
-                    remedy: "give a patch of three extents, or slices")
-            }
-            let image = try Tensor(Shape([1, sample.channels] + spatial), sample.image)
-            let fits = zip(spatial, tile).allSatisfy { $0 <= $1 * 3 / 2 }
-            var window = SlidingWindow(tile: tile)
-            window.overlap = 0.25
-            let logits = fits ? try predictor(image) : try window(image, pool: pool) { try predictor($0) }
+            let logits = try logits(of: sample, predictor, pool)
             let overlaps = Self.overlaps(logits, sample.labels, classes)
             for number in 0..<classes {
                 let total = overlaps.predicted[number] + overlaps.actual[number]
@@ -41,13 +30,52 @@ struct Validation {
             dice: foreground.isEmpty ? 0 : foreground.reduce(0, +) / Double(foreground.count), diceByClass: means)
     }
 
+    /// Classes × z × y × x; a network of two dimensions takes volumes slice by slice.
+    private func logits(
+        of sample: Sample, _ predictor: Predictor, _ pool: ThreadPool
+    ) throws -> AlignedBuffer<Float> {
+        let size = sample.size
+        if tile.count == 3 || size.isPlanar {
+            let spatial = tile.count == 2 ? [size.y, size.x] : [size.z, size.y, size.x]
+            return try predict(Tensor(Shape([1, sample.channels] + spatial), sample.image), predictor, pool).buffer
+        }
+        let result = AlignedBuffer<Float>(repeating: 0, count: classes * size.count), plane = size.x * size.y
+        for z in 0..<size.z {
+            let slice = Tensor(trusted: try Shape([1, sample.channels, size.y, size.x])) { target in
+                sample.image.withUnsafeBufferPointer { source in
+                    for channel in 0..<sample.channels {
+                        let from = (channel * size.z + z) * plane
+                        _ = UnsafeMutableBufferPointer(rebasing: target[channel * plane..<(channel + 1) * plane])
+                            .initialize(from: source[from..<from + plane])
+                    }
+                }
+            }
+            try predict(slice, predictor, pool).buffer.withUnsafeBufferPointer { source in
+                guard let base = source.baseAddress else { return }
+                for number in 0..<classes {
+                    (result.stableAddress + (number * size.z + z) * plane).update(
+                        from: base + number * plane, count: plane)
+                }
+            }
+        }
+        return result
+    }
+
+    private func predict(_ image: Tensor, _ predictor: Predictor, _ pool: ThreadPool) throws -> Tensor {
+        let fits = zip(image.shape.spatial, tile).allSatisfy { $0 <= $1 * 3 / 2 }
+        if fits { return try predictor(image) }
+        var window = SlidingWindow(tile: tile)
+        window.overlap = 0.25
+        return try window(image, pool: pool) { try predictor($0) }
+    }
+
     /// Pixels of each class: predicted, actual, both. Ignored pixels do not count.
     private static func overlaps(
-        _ logits: Tensor, _ labels: AlignedBuffer<Int32>, _ classes: Int
+        _ logits: AlignedBuffer<Float>, _ labels: AlignedBuffer<Int32>, _ classes: Int
     ) -> (predicted: [Int], actual: [Int], both: [Int]) {
         var predicted = [Int](repeating: 0, count: classes), actual = predicted, both = predicted
         let pixels = labels.count
-        logits.buffer.withUnsafeBufferPointer { values in
+        logits.withUnsafeBufferPointer { values in
             labels.withUnsafeBufferPointer { labels in
                 for pixel in 0..<pixels where labels[pixel] >= 0 {
                     var best = 0, highest = values[pixel]
