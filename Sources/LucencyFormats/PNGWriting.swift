@@ -49,7 +49,8 @@ extension PNGFormat {
                 throw Diagnostic(
                     .wouldLoseData, "label \(wrong) does not fit \(bits)-bit PNG samples",
                     remedy: range.low >= 0 && range.high <= 65535
-                        ? "write 16 bits (`bits: 16`)" : "write `.tif` instead")
+                        ? "write 16 bits (`bits: 16`)"
+                        : "write `.tif` instead (`lucency phantom` does with `--labels tiff`)")
             }
             var spec = try Self.spec(labels.geometry, options, palette ? 3 : 0, bits: bits)
             if palette {

@@ -45,8 +45,7 @@ public struct PhiloxStream: RandomNumberGenerator, Sendable {
     /// The sequence with a name, such as `noise`, and a number within it: its number is the first 64 bits of
     /// SHA-256 of `name/index`.
     public init(seed: UInt64, stream name: String, index: Int = 0) {
-        let digest = SHA256.hex(of: "\(name)/\(index)")
-        self.init(seed: seed, stream: UInt64(digest.prefix(16), radix: 16) ?? 0)
+        self.init(seed: seed, stream: SHA256.firstBits(of: "\(name)/\(index)"))
     }
 
     /// 32 random bits.

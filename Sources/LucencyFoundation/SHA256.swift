@@ -28,12 +28,27 @@ public struct SHA256: ~Copyable {
 
     /// The digest as 64 lower-case hexadecimal digits.
     public consuming func hexDigest() -> String {
+        let digits: [UInt8] = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(64)
+        for byte in digest() {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The first 64 bits of a text's digest, the first byte highest.
+    static func firstBits(of text: String) -> UInt64 {
+        var hash = SHA256()
+        hash.update(text)
+        return hash.digest().prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    private func digest() -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: 32)
         EVP_DigestFinal_ex(context, &digest, nil)
-        return digest.map { byte in
-            let digits = Array("0123456789abcdef")
-            return "\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
-        }.joined()
+        return digest
     }
 
     /// The digest of some bytes.

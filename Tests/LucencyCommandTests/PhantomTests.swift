@@ -55,6 +55,32 @@ import Testing
         }
     }
 
+    @Test func `label maps can be TIFF files, which hold more labels than PNG`() throws {
+        try withTemporaryFolder { folder in
+            let run = try render(folder, "--count", "1", "--seed", "5", "--labels", "tiff", "--products", "label,image")
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(
+                try results(folder).keys.sorted() == [
+                    "image/000000.png", "label/000000.tif", "parameters/000000.json",
+                ])
+            let labels = try TIFFFormat().readLabels(
+                folder.appending(path: "label/000000.tif").path, pages: .automatic, limits: .standard)
+            let truth = try Membranes(width: 64, height: 48)(seed: 5, index: 0).values["label"]?.labels
+            #expect(labels.labels == truth?.labels)
+            #expect(try render(folder, "--labels", "bmp").status == 64)
+        }
+    }
+
+    @Test func `too many labels for a PNG are refused with what this command can do`() throws {
+        try withTemporaryFolder { folder in
+            let labels = try LabelMap(geometry: Geometry(size: GridSize(2, 1)), labels: AlignedBuffer([0, 65536]))
+            let error = #expect(throws: Diagnostic.self) {
+                try PNGFormat().write(labels, to: folder.appending(path: "a.png").path, options: WriteOptions())
+            }
+            #expect(error?.remedy?.contains("--labels tiff") == true)
+        }
+    }
+
     @Test func `products can be chosen, and are listed with the settings`() throws {
         try withTemporaryFolder { folder in
             #expect(try render(folder, "--count", "1", "--products", "label").status == 0)

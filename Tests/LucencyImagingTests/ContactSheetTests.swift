@@ -43,5 +43,9 @@ import Testing
         let many = ContactSheet(cell: 1024, columns: 1)
         let thumbnail = try many.thumbnail(of: image(4, 4) { Float($0) })
         #expect(throws: Diagnostic.self) { try many(Array(repeating: thumbnail, count: 40)) }
+        // Not high, but 68 × 10 thousand pixels.
+        let wide = ContactSheet(cell: 1024, columns: 64)
+        let error = #expect(throws: Diagnostic.self) { try wide(Array(repeating: thumbnail, count: 600)) }
+        #expect(error?.code == .tooLarge && error?.message.contains("at most 100 million") == true)
     }
 }

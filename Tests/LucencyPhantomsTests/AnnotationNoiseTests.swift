@@ -100,11 +100,45 @@ import Testing
         #expect(try noise(labels, random: &random, pool: .serial).labels.array.filter { $0 == 1 }.count > 2)
     }
 
+    @Test func `thousands of tiny classes, and classes all over the slice, take no time`() throws {
+        for (isOver, label) in [
+            (true, { (x: Int, y: Int) in x % 4 < 2 && y % 4 < 2 ? x / 4 + y / 4 * 64 + 1 : 0 }),
+            (false, { x, y in (x &* 7919 &+ y &* 104_729 &+ x &* y &* 31) % 50 }),
+        ] as [(Bool, (Int, Int) -> Int)] {
+            let labels = try LabelMap(
+                geometry: Geometry(size: GridSize(256, 256)),
+                labels: AlignedBuffer((0..<65536).map { Int32(label($0 % 256, $0 / 256)) }))
+            var random = PhiloxStream(seed: 1)
+            let noise = AnnotationNoise(overChance: isOver ? 1 : 0, targetPixels: 20_000)
+            let found = try noise(labels, random: &random, pool: .serial).labels.array
+            let foreground = labels.labels.array.count { $0 != 0 }
+            #expect(isOver ? found.count { $0 != 0 } > foreground : found.count { $0 != 0 } < foreground)
+        }
+    }
+
+    @Test func `classes are changed in the order given`() throws {
+        // Two bars with a gap of four pixels, which the first one to grow takes.
+        let labels = try LabelMap(
+            geometry: Geometry(size: GridSize(60, 60)),
+            labels: AlignedBuffer((0..<3600).map { [0, 1, 1, 1, 0, 2, 2, 2, 0, 0][min($0 % 60 / 4, 9)] }))
+        func grown(_ order: [Int]) throws -> [Int32] {
+            var random = PhiloxStream(seed: 1)
+            let noise = AnnotationNoise(overChance: 1, iterations: 6, targetPixels: 700, order: order)
+            return try noise(labels, random: &random, pool: .serial).labels.array
+        }
+        let first = try grown([1, 2]), second = try grown([2, 1])
+        #expect(try first == grown([]))
+        let gap = (0..<3600).filter { (16..<20).contains($0 % 60) }
+        #expect(gap.allSatisfy { first[$0] == 1 && second[$0] == 2 })
+        #expect(try grown([2]).count { $0 == 1 } == 720)
+    }
+
     @Test func `impossible settings are refused`() throws {
         for noise in [
             AnnotationNoise(overChance: 1.1), AnnotationNoise(probability: -0.1),
             AnnotationNoise(iterations: Interval(-1, 2)), AnnotationNoise(iterations: Interval(4, 2)),
-            AnnotationNoise(targetPixels: 0),
+            AnnotationNoise(targetPixels: 99), AnnotationNoise(targetPixels: 20_001), AnnotationNoise(order: [0]),
+            AnnotationNoise(order: [2, 1, 2]),
         ] {
             #expect(#expect(throws: Diagnostic.self) { try noise.check() }?.code == .badArgument)
         }

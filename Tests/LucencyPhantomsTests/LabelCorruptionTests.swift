@@ -285,7 +285,7 @@ import Testing
         let objects = try Components()(labels.withoutIgnore())
         for object in objects.presentLabels() where object != 0 {
             let marked = zip(objects.labels.array, found.labels.array).filter { $0 == object && $1 != -1 }.count
-            #expect(marked >= 1 && marked <= 2)
+            #expect(marked == min(2, objects.labels.array.count { $0 == object }))
         }
     }
 
@@ -325,6 +325,32 @@ import Testing
         }
         for value in [0, -2] {
             #expect(throws: Diagnostic.self) { try LabelCorruption([], ignoreValue: value).check() }
+        }
+    }
+
+    @Test func `the value of ignored pixels has a name where labels have names`() throws {
+        let labels = try scene(), corruption = LabelCorruption([Scribbles()], ignoreValue: 255)
+        let table = try corruption(labels, random: PhiloxStream(seed: 1)).table
+        #expect(table[255]?.name == "ignored" && table[1]?.name == "disc" && table.count == 3)
+        #expect(try corruption(halves(30, 30), random: PhiloxStream(seed: 1)).table.isEmpty)
+    }
+
+    @Test func `spurious objects get a label that the table knows`() throws {
+        let step = SpuriousObjects(count: 3, label: 77)
+        let error = #expect(throws: Diagnostic.self) { try applied(step, scene()) }
+        #expect(error?.code == .badLabel && error?.remedy?.contains("1 (disc), 2 (bar)") == true)
+        #expect(try applied(step, halves(40, 40)).presentLabels().contains(77))
+    }
+
+    @Test func `the value of ignored pixels is none of the classes that steps name`() throws {
+        let steps: [any LabelCorruptionStep] = [
+            AnnotationNoise(order: [2, 9]), MissingObjects(classes: [9]), MorphologicalBias(classes: [9]),
+            SpuriousObjects(label: 9),
+        ]
+        for step in steps {
+            let error = #expect(throws: Diagnostic.self) { try LabelCorruption([step], ignoreValue: 9).check() }
+            #expect(error?.code == .badArgument && error?.message.contains("9 is the value of ignored pixels") == true)
+            try LabelCorruption([step], ignoreValue: 10).check()
         }
     }
 
@@ -388,12 +414,15 @@ import Testing
             AffineShift(translation: .pixels(-1)), AffineShift(rotation: Interval(0, 500)), AffineShift(scale: 0),
             PolygonSimplification(tolerance: .pixels(-1)), Scribbles(strokes: 0), Scribbles(width: .pixels(0)),
             Scribbles(fraction: Interval(0.5, 1.5)), Points(count: 0), Points(background: -1),
-            Points(radius: .pixels(-1)), Boxes(margin: .pixels(-1)),
+            Points(radius: .pixels(-1)), Boxes(margin: .pixels(-1)), MissingObjects(classes: [0]),
+            MissingObjects(classes: [1, 1]), MorphologicalBias(classes: [-1]), MorphologicalBias(classes: [1 << 40]),
         ]
         for step in steps {
             let error = #expect(throws: Diagnostic.self, "\(step)") { try applied(step, scene()) }
             #expect(error?.code == .badArgument)
         }
+        // Told without a label map, where no spacing is needed.
+        #expect(throws: Diagnostic.self) { try BoundaryJitter(correlation: .pixels(0.5)).check() }
     }
 
     private func distances(_ labels: LabelMap, to isTarget: (Int32) -> Bool) throws -> [Double] {

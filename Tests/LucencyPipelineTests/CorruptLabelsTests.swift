@@ -107,4 +107,37 @@ import Testing
             #expect(file.diagnostics.contains { $0.severity == .error && $0.place?.line == 3 }, "\(steps)")
         }
     }
+
+    /// What only the algorithms know to be impossible: line 4 is the stage, line 5 its steps.
+    @Test(arguments: [
+        ("{uses: spurious-objects, with: {smallest: 9 px, largest: 3 px}}", "", 5, "radii from 9 px to 3 px"),
+        ("{uses: spurious-objects, with: {smallest: 1 px, largest: 3 mm}}", "", 5, "radii from 1 px to 3 mm"),
+        ("{uses: bias, with: {bias: 1 px, spread: 1 mm}}", "", 5, "mixes units"),
+        ("{uses: boundary-jitter, with: {correlation: 0.5 px}}", "", 5, "less than a pixel"),
+        ("{uses: adele, with: {order: [1, 1]}}", "", 5, "order names a class twice"),
+        ("{uses: adele, with: {order: [1, 0]}}", "", 5, "'order' must be between 1 and 2147483647, found 0"),
+        ("{uses: bias, with: {classes: [-3]}}", "", 5, "'classes' must be between 1 and 2147483647, found -3"),
+        ("{uses: missing-objects, with: {classes: 9999999999}}", "", 5, "'classes' must be between"),
+        ("{uses: adele, with: {targetPixels: 50}}", "", 5, "'targetPixels' must be between 100 and 20000"),
+        ("{uses: points, with: {count: 1001}}", "", 5, "'count' must be between 1 and 1000"),
+        ("", "", 4, "corrupt-labels has no steps"),
+        ("scribbles", ", ignoreValue: 0", 4, "ignored pixels cannot have the value 0"),
+        ("{uses: missing-objects, with: {classes: [1, 2]}}", ", ignoreValue: 2", 4, "2 is the value of ignored pixels"),
+    ]) func `settings that do not fit together are told by a check, once`(
+        steps: String, more: String, line: Int, message: String
+    ) throws {
+        let file = try PipelineFile(
+            text: """
+                lucency: 1
+                sources: {organs: {uses: phantom, with: {world: organs, count: 1}}}
+                stages:
+                  spoiled: {uses: corrupt-labels, in: organs.label, with: {
+                      steps: [\(steps)]\(more)}}
+                outputs: {labels: {from: spoiled.labels, as: "{stem}.png"}}
+                """, name: "test.yaml", folder: ".", catalog: .standard)
+        let errors = file.diagnostics.filter { $0.severity == .error }
+        #expect(errors.count == 1 && file.plan == nil, "\(DiagnosticList(file.diagnostics))")
+        #expect(errors.first?.message.contains(message) == true, "\(DiagnosticList(file.diagnostics))")
+        #expect(errors.first?.place?.line == line)
+    }
 }

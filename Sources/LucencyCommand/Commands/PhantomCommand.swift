@@ -35,6 +35,12 @@ struct PhantomCommand: ParsableCommand {
         help: ArgumentHelp("Only these products, separated by commas. (default: all)", valueName: "names"))
     var products: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Format of flat label maps: png holds labels to 65535 and their colours, tiff more.",
+            valueName: "png|tiff"))
+    var labels = LabelFormat.png
+
     @Flag(help: "List the phantom's products and settings, and render nothing.")
     var list = false
 
@@ -99,7 +105,7 @@ struct PhantomCommand: ParsableCommand {
             "parameters": ["from": "phantom.parameters", "as": "parameters/{stem}.json"]
         ]
         for product in phantom.world.phantom.products where names.contains(product.name) {
-            let (suffix, options) = product.storage(planar: planar)
+            let (suffix, options) = product.storage(planar: planar, labels: labels)
             outputs[product.name] = [
                 "from": .string("phantom.\(product.name)"), "as": .string("\(product.name)/{stem}.\(suffix)"),
                 "with": options,
@@ -123,14 +129,17 @@ struct PhantomCommand: ParsableCommand {
     }
 }
 
+/// How flat label maps are stored; volumes are TIFF files in any case.
+enum LabelFormat: String, ExpressibleByArgument, CaseIterable { case png, tiff }
+
 extension PhantomProduct {
     /// File extension and writer options.
-    fileprivate func storage(planar: Bool) -> (String, JSONValue) {
+    fileprivate func storage(planar: Bool, labels: LabelFormat) -> (String, JSONValue) {
         let flat = geometry?.size.isPlanar ?? planar
         switch kind {
         case .image(_, let bits): return (flat ? "png" : "tif", ["bits": .integer(bits)])
         case .floatImage: return ("tif", ["float": true])
-        case .labels: return (flat ? "png" : "tif", flat ? ["palette": true] : [:])
+        case .labels: return flat && labels == .png ? ("png", ["palette": true]) : ("tif", [:])
         case .probabilities: return ("tif", [:])
         }
     }

@@ -13,6 +13,9 @@ public struct ContactSheet: Sendable {
     /// Pixels between cells and around them, 0...64.
     public var gap: Int
 
+    /// Of a whole sheet, which takes 24 bytes per pixel in the making.
+    private static let maximumPixels = 100_000_000
+
     public init(
         window: DisplayWindow = .percentile(lower: 0.5, upper: 99.5), cell: Int = 160, columns: Int = 6, gap: Int = 4
     ) {
@@ -69,6 +72,13 @@ public struct ContactSheet: Sendable {
             throw Diagnostic(
                 .tooLarge, "a contact sheet of \(thumbnails.count) images would be \(height) pixels high",
                 remedy: "show fewer images, smaller cells or more columns")
+        }
+        guard width * height <= Self.maximumPixels else {
+            throw Diagnostic(
+                .tooLarge,
+                "a contact sheet of \(thumbnails.count) images would have \(width) × \(height) pixels; at most "
+                    + "\(Self.maximumPixels / 1_000_000) million are made",
+                remedy: "show fewer images or smaller cells")
         }
         var pixels = [Float](repeating: 255, count: 3 * width * height)
         for (index, thumbnail) in thumbnails.enumerated() {

@@ -17,6 +17,9 @@ public struct AffineShift: LabelCorruptionStep, Hashable {
     public var rotation: Interval
     public var scale: Interval
 
+    public static let rotationLimits = -360.0...360
+    public static let scaleLimits = 0.05...20
+
     public init(
         translation: Length = .pixels(3), rotation: Interval = Interval(-3, 3), scale: Interval = Interval(0.97, 1.03)
     ) {
@@ -27,8 +30,8 @@ public struct AffineShift: LabelCorruptionStep, Hashable {
 
     public func check() throws {
         try requireLength(translation, "a translation")
-        try requireInterval(rotation, "rotation", within: -360...360)
-        try requireInterval(scale, "scale", within: 0.05...20)
+        try requireInterval(rotation, "rotation", within: Self.rotationLimits)
+        try requireInterval(scale, "scale", within: Self.scaleLimits)
     }
 
     public func callAsFunction(_ labels: LabelMap, random: inout PhiloxStream, pool: ThreadPool) throws -> LabelMap {

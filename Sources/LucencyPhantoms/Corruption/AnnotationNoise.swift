@@ -8,17 +8,25 @@ import LucencyMorphology
 /// Annotations", CVPR 2022, and its code): in each slice all classes are drawn too small or all too large. A class's mask is
 /// enlarged to about `targetPixels` pixels (bicubic), eroded or dilated a few times with a 3 × 3 square, and brought back to
 /// its size: so small objects lose as large a part as large ones. Volumes are treated slice by slice.
+///
+/// Time and memory are bounded: one class is enlarged to at most `maximumPixels` (or four times the slice), together with
+/// its box, and all classes of a slice to 16 times that. So the many tiny objects of an instance map, and classes
+/// scattered over the slice, are enlarged less than `targetPixels` says, but never shrunk for that.
 public struct AnnotationNoise: LabelCorruptionStep, Hashable {
     /// The probability that a slice is drawn too large, not too small.
     public var overChance: Double
     /// How many times the enlarged mask is eroded or dilated: a whole number of this range per slice.
     public var iterations: Interval
-    /// Pixels that each class's mask is enlarged (or shrunk) to.
+    /// Pixels that each class's mask is enlarged (or shrunk) to, 100...20000.
     public var targetPixels: Int
-    /// The classes to change, in this order; empty: all, ascending.
+    /// The classes to change, each once, in this order; empty: all, ascending.
     public var order: [Int]
     /// The probability that a slice is noisy at all.
     public var probability: Double
+
+    public static let iterationsLimits = 0.0...100
+    public static let targetPixelsLimits = 100.0...20_000
+    private static let maximumPixels = 1 << 20
 
     public init(
         overChance: Double = 0.5, iterations: Interval = Interval(2, 4), targetPixels: Int = 1000, order: [Int] = [],
@@ -31,12 +39,16 @@ public struct AnnotationNoise: LabelCorruptionStep, Hashable {
         self.probability = probability
     }
 
+    public var namedClasses: [Int] { order }
+
     public func check() throws {
         try requireProbability(overChance, "overChance")
         try requireProbability(probability, "probability")
-        try requireInterval(iterations, "iterations", within: 0...100)
-        guard 1...1_000_000 ~= targetPixels else {
-            throw Diagnostic(.badArgument, "\(targetPixels) target pixels are outside 1...1000000")
+        try requireInterval(iterations, "iterations", within: Self.iterationsLimits)
+        try requireClasses(order, "order")
+        guard Self.targetPixelsLimits ~= Double(targetPixels) else {
+            throw Diagnostic(
+                .badArgument, "\(targetPixels) target pixels are out of range", remedy: "give 100 to 20000")
         }
     }
 
@@ -51,29 +63,60 @@ public struct AnnotationNoise: LabelCorruptionStep, Hashable {
                 iterations: random.int(in: least...most)
             )
         }
-        let present = labels.classes()
-        let classes = order.isEmpty ? present : order.map { Int32(clamping: $0) }.filter(present.contains)
+        let places = Dictionary(uniqueKeysWithValues: order.enumerated().map { (Int32(clamping: $1), $0) })
         var result = labels.labels
         try result.withUnsafeMutableBufferPointer { result in
             nonisolated(unsafe) let result = result
             try pool.forEach(size.z) { z throws in
                 guard drawn[z].isNoisy else { return }
                 let slice = UnsafeMutableBufferPointer(rebasing: result[z * plane..<(z + 1) * plane])
-                for label in classes {
-                    try distort(label, in: slice, size.x, size.y, over: drawn[z].isOver, drawn[z].iterations)
+                var classes = Self.boxes(slice, size.x, size.y)
+                if !order.isEmpty {
+                    classes = classes.filter { places[$0.label] != nil }
+                        .sorted { places[$0.label, default: 0] < places[$1.label, default: 0] }
+                }
+                let limit = max(Self.maximumPixels, 4 * plane)
+                let budget = min(limit, 16 * limit / max(1, classes.count))
+                for (label, box) in classes {
+                    try distort(
+                        label, in: slice, size.x, size.y, box, budget, over: drawn[z].isOver, drawn[z].iterations)
                 }
             }
         }
         return try labels.replaced(by: result)
     }
 
+    /// Columns and rows, the last ones included.
+    private typealias Box = (left: Int, right: Int, top: Int, bottom: Int)
+
+    /// The classes of a slice, ascending, with the boxes around them; one pass.
+    private static func boxes(
+        _ slice: UnsafeMutableBufferPointer<Int32>, _ width: Int, _ height: Int
+    ) -> [(label: Int32, box: Box)] {
+        var boxes: [Int32: Box] = [:]
+        for y in 0..<height {
+            var x = 0
+            while x < width {
+                let label = slice[y &* width &+ x], start = x
+                while x < width, slice[y &* width &+ x] == label { x &+= 1 }
+                guard label != 0, label != LabelMap.ignoreLabel else { continue }
+                let box = boxes[label] ?? (start, x - 1, y, y)
+                boxes[label] = (min(box.left, start), max(box.right, x - 1), box.top, y)
+            }
+        }
+        return boxes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// - Parameters:
+    ///   - box: where the class lay before other classes were changed: it may have lost pixels since, but gained none.
+    ///   - budget: pixels that it may be enlarged to together with its box.
     private func distort(
-        _ label: Int32, in slice: UnsafeMutableBufferPointer<Int32>, _ width: Int, _ height: Int, over: Bool,
-        _ iterations: Int
+        _ label: Int32, in slice: UnsafeMutableBufferPointer<Int32>, _ width: Int, _ height: Int, _ box: Box,
+        _ budget: Int, over: Bool, _ iterations: Int
     ) throws {
         var left = width, right = -1, top = height, bottom = -1, count = 0
-        for y in 0..<height {
-            for x in 0..<width where slice[y &* width &+ x] == label {
+        for y in box.top...box.bottom {
+            for x in box.left...box.right where slice[y &* width &+ x] == label {
                 (left, right, top, bottom) = (min(left, x), max(right, x), min(top, y), max(bottom, y))
                 count &+= 1
             }
@@ -81,7 +124,8 @@ public struct AnnotationNoise: LabelCorruptionStep, Hashable {
         guard count > 0 else { return }
         // Two specks far apart would be enlarged to a picture that no memory holds.
         let area = Double((right - left + 9) * (bottom - top + 9))
-        let factor = min((Double(targetPixels) / Double(count)).squareRoot(), (Double(1 << 24) / area).squareRoot())
+        let factor = min(
+            (Double(targetPixels) / Double(count)).squareRoot(), max(1, (Double(budget) / area).squareRoot()))
         let across = AxisScale(length: width, factor: factor), down = AxisScale(length: height, factor: factor)
         // Only the surroundings that the class can reach are enlarged, on the grid of the whole slice.
         let x = across.window(left, right, reach: iterations), y = down.window(top, bottom, reach: iterations)

@@ -19,6 +19,7 @@ public struct BoundaryJitter: LabelCorruptionStep, Hashable {
     public func check() throws {
         try requireLength(amplitude, "an amplitude")
         try requireLength(correlation, "a correlation length", above: true)
+        if correlation.unit == .px { try requirePixel(correlation.value) }
     }
 
     public func callAsFunction(_ labels: LabelMap, random: inout PhiloxStream, pool: ThreadPool) throws -> LabelMap {
@@ -31,11 +32,7 @@ public struct BoundaryJitter: LabelCorruptionStep, Hashable {
         }
         // Beyond a million pixels, everything is alike.
         spacing = spacing.map { min($0, 1e6) }
-        guard spacing[0] >= 1, spacing[1] >= 1 else {
-            throw Diagnostic(
-                .badArgument, "a correlation length of \(correlation) is less than a pixel",
-                remedy: "give at least a pixel")
-        }
+        try requirePixel(min(spacing[0], spacing[1]))
         guard reach[0] > 0 || reach[1] > 0 else { return labels }
         let fields = SliceFields(size: size, spacing: spacing, count: 2, random: &random)
         let slices = (0..<size.z).map { fields.slice($0) }
@@ -44,6 +41,16 @@ public struct BoundaryJitter: LabelCorruptionStep, Hashable {
             let u = Double(x), v = Double(y) * stretch
             let dx = reachX * slices[z][0](u, v), dy = reachY * slices[z][1](u, v)
             return (Double(x) + dx, Double(y) + dy, z)
+        }
+    }
+}
+
+extension BoundaryJitter {
+    private func requirePixel(_ pixels: Double) throws(Diagnostic) {
+        guard pixels >= 1 else {
+            throw Diagnostic(
+                .badArgument, "a correlation length of \(correlation) is less than a pixel",
+                remedy: "give at least a pixel")
         }
     }
 }

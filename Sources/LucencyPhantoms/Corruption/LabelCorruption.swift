@@ -9,9 +9,18 @@ public protocol LabelCorruptionStep: Sendable {
     /// Looks for settings that are not possible.
     /// - Throws: `Diagnostic` that names the setting.
     func check() throws
+    /// The classes that its settings name; empty where they name none.
+    var namedClasses: [Int] { get }
     /// The labels as such an annotator would have drawn them.
     /// - Throws: `Diagnostic` when a setting is not possible, or metric where the spacing is only assumed.
     func callAsFunction(_ labels: LabelMap, random: inout PhiloxStream, pool: ThreadPool) throws -> LabelMap
+}
+
+extension LabelCorruptionStep {
+    public var namedClasses: [Int] { [] }
+
+    /// What a class in a step's settings may be.
+    public static var classLimits: ClosedRange<Double> { 1...Double(Int32.max) }
 }
 
 /// Spoils a label map on purpose, so that methods for noisy, weak and partial labels can be compared on equal terms.
@@ -30,13 +39,19 @@ public struct LabelCorruption: Sendable {
         self.ignoreValue = ignoreValue
     }
 
-    /// - Throws: `Diagnostic` when a step's settings or the ignore value are not possible.
+    /// - Throws: `Diagnostic` when a step's settings or the ignore value are not possible, or a step names the class that
+    ///   has the ignore value.
     public func check() throws {
         for step in steps { try step.check() }
         guard ignoreValue == Int(LabelMap.ignoreLabel) || (1...Int(Int32.max)).contains(ignoreValue) else {
             throw Diagnostic(
                 .badArgument, "ignored pixels cannot have the value \(ignoreValue)",
                 remedy: "give a value above all classes, such as 255, or \(LabelMap.ignoreLabel)")
+        }
+        guard !steps.contains(where: { $0.namedClasses.contains(ignoreValue) }) else {
+            throw Diagnostic(
+                .badArgument, "\(ignoreValue) is the value of ignored pixels, and a class of one of the steps",
+                remedy: "choose an ignore value above all classes")
         }
     }
 

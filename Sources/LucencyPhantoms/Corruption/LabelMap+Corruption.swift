@@ -26,7 +26,7 @@ extension LabelMap {
         return try replaced(by: result)
     }
 
-    /// Gives ignored pixels another value.
+    /// Gives ignored pixels another value, which is called "ignored" where labels have names.
     func renamingIgnored(to value: Int32) throws -> LabelMap {
         var result = labels
         let clashes = result.withUnsafeMutableBufferPointer { result in
@@ -42,7 +42,9 @@ extension LabelMap {
                 .badLabel, "ignored pixels cannot get the value \(value): a class has it",
                 remedy: "choose an ignore value above all classes")
         }
-        return try replaced(by: result)
+        var names = table
+        if !names.isEmpty { names[value] = LabelClass(name: "ignored", color: [128, 128, 128]) }
+        return try LabelMap(geometry: geometry, labels: result, table: names, origin: origin)
     }
 
     /// For every pixel the label of the pixel nearest to a place that `source` gives; background where that lies outside,
@@ -86,6 +88,16 @@ func requireLength(_ length: Length, _ name: String, above zero: Bool = false) t
 func requireProbability(_ value: Double, _ name: String) throws(Diagnostic) {
     guard 0...1 ~= value else {
         throw Diagnostic(.badArgument, "\(name) \(value) is not a probability", remedy: "give a number from 0 to 1")
+    }
+}
+
+/// Classes, each one once.
+func requireClasses(_ classes: [Int], _ name: String) throws(Diagnostic) {
+    if let wrong = classes.first(where: { !(1...Int(Int32.max) ~= $0) }) {
+        throw Diagnostic(.badArgument, "\(name) cannot hold the class \(wrong)", remedy: "give classes, 1 or more")
+    }
+    guard Set(classes).count == classes.count else {
+        throw Diagnostic(.badArgument, "\(name) names a class twice", remedy: "name each class once")
     }
 }
 

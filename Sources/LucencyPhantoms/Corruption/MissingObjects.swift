@@ -16,7 +16,12 @@ public struct MissingObjects: LabelCorruptionStep, Hashable {
         self.connectivity = connectivity
     }
 
-    public func check() throws { try requireProbability(probability, "probability") }
+    public var namedClasses: [Int] { classes }
+
+    public func check() throws {
+        try requireProbability(probability, "probability")
+        try requireClasses(classes, "classes")
+    }
 
     public func callAsFunction(_ labels: LabelMap, random: inout PhiloxStream, pool: ThreadPool) throws -> LabelMap {
         try check()

@@ -20,7 +20,10 @@ public struct MorphologicalBias: LabelCorruptionStep, Hashable {
         self.classes = classes
     }
 
+    public var namedClasses: [Int] { classes }
+
     public func check() throws {
+        try requireClasses(classes, "classes")
         guard bias.value.isFinite else { throw Diagnostic(.badArgument, "a bias of \(bias) is not possible") }
         try requireLength(spread, "a spread")
         guard spread.value == 0 || spread.unit == bias.unit else {

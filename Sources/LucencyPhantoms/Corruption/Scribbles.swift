@@ -17,6 +17,8 @@ public struct Scribbles: LabelCorruptionStep, Hashable {
     /// Whether the background gets strokes too.
     public var background: Bool
 
+    public static let strokesLimits = 1.0...1000
+
     public init(
         strokes: Interval = Interval(1, 2), width: Length = .pixels(3), fraction: Interval = Interval(0.5, 0.9),
         background: Bool = true
@@ -28,7 +30,7 @@ public struct Scribbles: LabelCorruptionStep, Hashable {
     }
 
     public func check() throws {
-        try requireInterval(strokes, "strokes", within: 1...1000)
+        try requireInterval(strokes, "strokes", within: Self.strokesLimits)
         try requireInterval(fraction, "fraction", within: 0...1)
         try requireLength(width, "a stroke width", above: true)
     }

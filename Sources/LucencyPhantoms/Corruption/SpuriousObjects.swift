@@ -8,8 +8,10 @@ public struct SpuriousObjects: LabelCorruptionStep, Hashable {
     /// Half of the longest axis, evenly drawn between these two; the other axes are 0.6 to 1 times as long.
     public var smallest: Length
     public var largest: Length
-    /// The class they get.
+    /// The class they get. Where the label map names its classes, it must be one of them.
     public var label: Int
+
+    public static let countLimits = 0.0...10_000
 
     public init(
         count: Interval = Interval(1, 3), smallest: Length = .pixels(3), largest: Length = .pixels(8), label: Int = 1
@@ -20,8 +22,10 @@ public struct SpuriousObjects: LabelCorruptionStep, Hashable {
         self.label = label
     }
 
+    public var namedClasses: [Int] { [label] }
+
     public func check() throws {
-        try requireInterval(count, "count", within: 0...10000)
+        try requireInterval(count, "count", within: Self.countLimits)
         try requireLength(smallest, "a smallest radius")
         try requireLength(largest, "a largest radius")
         guard smallest.unit == largest.unit, smallest.value <= largest.value else {
@@ -37,6 +41,13 @@ public struct SpuriousObjects: LabelCorruptionStep, Hashable {
 
     public func callAsFunction(_ labels: LabelMap, random: inout PhiloxStream, pool: ThreadPool) throws -> LabelMap {
         try check()
+        guard labels.table.isEmpty || labels.table[Int32(label)] != nil else {
+            let known = labels.table.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value.name))" }
+            let shown = known.prefix(20).joined(separator: ", ") + (known.count > 20 ? ", …" : "")
+            throw Diagnostic(
+                .badLabel, "spurious objects cannot have the label \(label), which no class has",
+                remedy: "the classes are: \(shown)")
+        }
         let size = labels.size
         var result = labels.labels
         let least = Int(count.lower.rounded()), most = max(least, Int(count.upper.rounded()))

@@ -11,17 +11,24 @@ public struct Component<Value: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - prototype: the parameters with their defaults.
+    ///   - check: looks for parameters that do not fit together; what it throws is reported where `uses` stands.
     ///   - make: the value from parameters.
     ///   - match: the parameters of a value that this component made, nil for others' values.
     public init<Settings: Sendable>(
         _ id: String, _ summary: String, prototype: Settings, parameters: [Parameter<Settings>],
+        check: @escaping @Sendable (Settings) throws -> Void = { _ in },
         make: @escaping @Sendable (Settings) -> Value, match: @escaping @Sendable (Value) -> Settings?
     ) {
         let list = ParameterList(prototype: prototype, parameters: parameters)
         self.id = id
         self.summary = summary
         descriptions = list.descriptions
-        decode = { yaml, place, decoding in make(list.decode(yaml, owner: id, at: place, &decoding)) }
+        decode = { yaml, place, decoding in
+            let errors = decoding.errorsMet
+            let settings = list.decode(yaml, owner: id, at: place, &decoding)
+            decoding.check(since: errors, at: place) { try check(settings) }
+            return make(settings)
+        }
         canonical = { match($0).map { list.canonical($0) } }
     }
 }

@@ -18,6 +18,8 @@ public struct Decoding: Sendable {
     private(set) var hasMore = false
     private var known: Set<Diagnostic> = []
     private var counts: [Diagnostic.Severity: Int] = [:]
+    /// How many errors were met, those told before and those beyond the limit included.
+    private(set) var errorsMet = 0
 
     public init(folder: String, inputFolder: String? = nil) {
         self.folder = folder
@@ -45,6 +47,7 @@ public struct Decoding: Sendable {
 
     /// Records a diagnostic once: the same slip is met once per variant.
     public mutating func report(_ diagnostic: Diagnostic) {
+        if diagnostic.severity == .error { errorsMet &+= 1 }
         guard !isFull(of: diagnostic.severity) else {
             hasMore = true
             return
@@ -52,6 +55,21 @@ public struct Decoding: Sendable {
         guard known.insert(diagnostic).inserted else { return }
         counts[diagnostic.severity, default: 0] += 1
         diagnostics.append(diagnostic)
+    }
+
+    /// Looks for values that do not fit together, if all of them could be read since there were `errors` of them: what
+    /// stands in place of a value that could not be read says nothing about the others.
+    mutating func check(
+        since errors: Int, at place: Diagnostic.Place?, _ check: () throws -> Void
+    ) {
+        guard errorsMet == errors else { return }
+        do {
+            try check()
+        } catch {
+            var fault = Diagnostic.wrapping(error, as: .badValue)
+            fault.place = fault.place ?? place
+            report(fault)
+        }
     }
 
     /// Whether further errors would be left out, so that looking for them is of no use.

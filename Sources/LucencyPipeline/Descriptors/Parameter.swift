@@ -7,6 +7,10 @@ public struct ValueRange: Hashable, Sendable, CustomStringConvertible {
     var lowerIsOpen = false
 
     public static let positive = ValueRange(lower: 0, lowerIsOpen: true)
+    /// Greater than one limit, and at most the other.
+    public static func above(_ lower: Double, upTo upper: Double) -> ValueRange {
+        ValueRange(lower: lower, upper: upper, lowerIsOpen: true)
+    }
     public static func atLeast(_ lower: Double) -> ValueRange { ValueRange(lower: lower) }
     public static func within(_ range: ClosedRange<Double>) -> ValueRange {
         ValueRange(lower: range.lowerBound, upper: range.upperBound)
@@ -16,7 +20,7 @@ public struct ValueRange: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         func text(_ value: Double) -> String { JSONValue.number(value).text }
-        if lowerIsOpen { return "above \(text(lower))" }
+        if lowerIsOpen { return "above \(text(lower))" + (upper.isFinite ? " and at most \(text(upper))" : "") }
         if upper == .infinity { return "at least \(text(lower))" }
         return "between \(text(lower)) and \(text(upper))"
     }

@@ -47,19 +47,44 @@ public struct SourceItem: Sendable {
     public let relative: String
     /// File name with extension.
     public let name: String
-    public let loaders: [String: ItemLoader]
+    /// How to get each port, by its name. Made anew by every call where the item was declared with a closure.
+    public var loaders: [String: ItemLoader] { known ?? makeLoaders?() ?? [:] }
+    private let known: [String: ItemLoader]?
+    private let makeLoaders: (@Sendable () -> [String: ItemLoader])?
+    /// Memory that loading needs beside the values themselves, in bytes.
+    let scratchBytes: Int
     /// Makes several ports at once, where that costs less than one by one; the loaders still describe them.
     let loadTogether: (@Sendable (Set<String>, ThreadPool) throws -> [String: any PortValue])?
 
+    /// - Parameter scratchBytes: memory that loading needs beside the values themselves, 0 or more.
     public init(
-        relative: String, name: String, loaders: [String: ItemLoader],
+        relative: String, name: String, loaders: [String: ItemLoader], scratchBytes: Int = 0,
         loadTogether: (@Sendable (Set<String>, ThreadPool) throws -> [String: any PortValue])? = nil
     ) {
         self.relative = relative
         self.name = name
-        self.loaders = loaders
+        known = loaders
+        makeLoaders = nil
+        self.scratchBytes = scratchBytes
         self.loadTogether = loadTogether
     }
+
+    /// An item that no file stands behind. Its loaders are made when they are asked for, so that a million items that
+    /// nobody has asked for yet are light.
+    public init(
+        computed relative: String, scratchBytes: Int = 0, loaders: @escaping @Sendable () -> [String: ItemLoader],
+        loadTogether: (@Sendable (Set<String>, ThreadPool) throws -> [String: any PortValue])? = nil
+    ) {
+        self.relative = relative
+        name = relative
+        known = nil
+        makeLoaders = loaders
+        self.scratchBytes = scratchBytes
+        self.loadTogether = loadTogether
+    }
+
+    /// The files behind it.
+    var paths: [String] { known?.values.flatMap(\.paths) ?? [] }
 
     /// File name without folders and extension.
     public var stem: String { relative.split(separator: "/").last.map(String.init) ?? relative }

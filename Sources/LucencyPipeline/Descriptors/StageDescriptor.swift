@@ -87,12 +87,14 @@ public struct StageDescriptor: Sendable {
 
     /// - Parameters:
     ///   - prototype: the algorithm with its defaults.
+    ///   - check: looks for settings that do not fit together; what it throws is reported before anything runs.
     ///   - files: paths the configured algorithm reads; they are checked beforehand and hashed into the key.
     ///   - cost: sizes of results and scratch; by default results as large as the first input, scratch twice that.
     public init<Algorithm: Sendable>(
         _ id: String, _ summary: String, prototype: Algorithm, revision: Int = 1, source: String? = nil,
         isRandom: Bool = false, usesKernels: Bool = false, parameters: [Parameter<Algorithm>] = [],
         forms: [StageForm<Algorithm>],
+        check: @escaping @Sendable (Algorithm) throws -> Void = { _ in },
         files: @escaping @Sendable (Algorithm) -> [String] = { _ in [] },
         cost: (@Sendable (Algorithm, [ValueEstimate?]) -> StageCost)? = nil
     ) {
@@ -103,7 +105,9 @@ public struct StageDescriptor: Sendable {
         self.forms = forms.map { ($0.inputs, $0.outputs) }
         self.isRandom = isRandom
         configure = { yaml, place, decoding in
+            let errors = decoding.errorsMet
             let algorithm = list.decode(yaml, owner: id, at: place, &decoding)
+            decoding.check(since: errors, at: place) { try check(algorithm) }
             return ConfiguredStage(
                 parameters: list.canonical(algorithm), files: files(algorithm),
                 calls: forms.map { form in { values, context in try form.call(algorithm, values, context) } },
@@ -124,6 +128,7 @@ public struct StageDescriptor: Sendable {
         _ id: String, _ summary: String, prototype: Algorithm, revision: Int = 1, source: String? = nil,
         isRandom: Bool = false, usesKernels: Bool = false, inputs: [String], outputs: [String],
         parameters: [Parameter<Algorithm>] = [],
+        check: @escaping @Sendable (Algorithm) throws -> Void = { _ in },
         files: @escaping @Sendable (Algorithm) -> [String] = { _ in [] },
         cost: (@Sendable (Algorithm, [ValueEstimate?]) -> StageCost)? = nil,
         apply: @escaping @Sendable (Algorithm, StageContext) -> (repeat each I) throws -> (repeat each O)
@@ -131,8 +136,8 @@ public struct StageDescriptor: Sendable {
         self.init(
             id, summary, prototype: prototype, revision: revision, source: source, isRandom: isRandom,
             usesKernels: usesKernels,
-            parameters: parameters, forms: [StageForm(inputs: inputs, outputs: outputs, apply: apply)], files: files,
-            cost: cost)
+            parameters: parameters, forms: [StageForm(inputs: inputs, outputs: outputs, apply: apply)], check: check,
+            files: files, cost: cost)
     }
 }
 

@@ -20,20 +20,35 @@ public struct ItemSelection: Sendable, Hashable {
     }
 
     /// The chosen items, in the order given.
-    /// - Throws: `Diagnostic` when there are fewer items than should be kept.
+    /// - Throws: `Diagnostic` as `indices(of:)`.
     public func callAsFunction(_ items: [SourceItem]) throws(Diagnostic) -> [SourceItem] {
+        try indices(of: items.map(\.relative)).map { items[$0] }
+    }
+
+    /// Which items are chosen, ascending, from the names of all (`SourceItem.relative`).
+    /// - Throws: `Diagnostic` when there are fewer items than should be kept, or none would remain.
+    public func indices(of items: [String]) throws(Diagnostic) -> [Int] {
         let wanted = count ?? fraction.map { max(1, Int((Double(items.count) * $0).rounded())) } ?? items.count
         guard wanted <= items.count else {
             throw Diagnostic(
                 .badArgument, "\(wanted) items should be kept, but there are only \(items.count)",
                 remedy: "lower `keep: {count: …}`, or give a `fraction`")
         }
-        let ranked = items.map { item -> (rank: UInt64, name: String) in
-            var random = PhiloxStream(seed: seed, stream: "keep \(item.relative)")
-            return (random.next(), item.relative)
+        guard !isRest || items.isEmpty || wanted < items.count else {
+            throw Diagnostic(
+                .noItems, "all \(items.count) items are kept, nothing remains",
+                remedy: "keep fewer than \(items.count), so that `part: rest` has some")
         }
-        let kept = Set(ranked.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }.prefix(wanted).map(\.name))
-        return items.filter { kept.contains($0.relative) != isRest }
+        let ranked = items.map { item in
+            var random = PhiloxStream(seed: seed, stream: "keep \(item)")
+            return random.next()
+        }
+        var isKept = [Bool](repeating: false, count: items.count)
+        let order = items.indices.sorted {
+            ranked[$0] != ranked[$1] ? ranked[$0] < ranked[$1] : items[$0] < items[$1]
+        }
+        for index in order.prefix(wanted) { isKept[index] = true }
+        return items.indices.filter { isKept[$0] != isRest }
     }
 }
 

@@ -150,7 +150,7 @@ extension Runner {
             if FileSystem.isSymbolicLink(path), let file = FileSystem.resolved(path) { inputs.insert(file) }
         }
         for listing in listings.values {
-            for item in listing.items { for loader in item.loaders.values { loader.paths.forEach(add) } }
+            for item in listing.items { item.paths.forEach(add) }
         }
         for node in plan.nodes {
             switch node.kind {

@@ -65,9 +65,10 @@ struct ItemRun {
             let node = plan.nodes[id]
             switch node.kind {
             case .source(let ports):
+                let loaders = item.loaders
                 for (index, port) in ports.ports.enumerated() {
                     let wire = PlanInput(node: id, output: index)
-                    guard remaining[wire] != nil, let loader = item.loaders[port.name] else { continue }
+                    guard remaining[wire] != nil, let loader = loaders[port.name] else { continue }
                     let estimate = try loader.estimate()
                     estimates[wire] = estimate
                     sizes[wire] = estimate.bytes(as: port.type)
@@ -76,6 +77,9 @@ struct ItemRun {
                     live -= min(live, (sizes[wire] ?? 0) / 2)
                     add(sizes[wire] ?? 0)
                 }
+                // Loading begins before any value is there, and ends when all are.
+                add(item.scratchBytes)
+                live -= min(live, item.scratchBytes)
             case .stage(let stage, _):
                 let inputs = node.rows[0].map { $0.flatMap { estimates[$0] } }
                 let cost = stage.cost(inputs, node.outputPorts.count)
@@ -167,9 +171,10 @@ struct ItemRun {
                 return diagnostics.append(diagnostic.located(in: item.relative))
             }
         }
+        let loaders = item.loaders
         for index in wanted {
             let wire = PlanInput(node: id, output: index)
-            guard let loader = item.loaders[source.ports[index].name] else { continue }
+            guard let loader = loaders[source.ports[index].name] else { continue }
             do {
                 keep(try together.removeValue(forKey: source.ports[index].name) ?? loader.load(), wire)
             } catch {

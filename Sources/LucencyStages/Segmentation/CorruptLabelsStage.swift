@@ -8,6 +8,17 @@ import LucencyPipeline
 private struct CorruptLabels: Sendable {
     var steps: [CorruptionStep] = []
     var ignoreValue = Int(LabelMap.ignoreLabel)
+
+    var corruption: LabelCorruption { LabelCorruption(steps.map(\.step), ignoreValue: ignoreValue) }
+
+    func check() throws {
+        guard !steps.isEmpty else {
+            throw Diagnostic(
+                .badValue, "corrupt-labels has no steps, and would change nothing",
+                remedy: "name at least one, such as `steps: [adele]`")
+        }
+        try corruption.check()
+    }
 }
 
 extension StageDescriptor {
@@ -19,12 +30,12 @@ extension StageDescriptor {
             Parameter(
                 "ignoreValue", \.ignoreValue, in: .within(-1...2_147_483_647),
                 help: "What unlabelled pixels are called; -1 is ignored by other stages, 255 suits PNG files."),
-        ]
+        ],
+        check: { try $0.check() }
     ) { stage, context in
         { (labels: LabelMap) throws -> (LabelMap, LabelMap) in
-            let corruption = LabelCorruption(stage.steps.map(\.step), ignoreValue: stage.ignoreValue)
             let random = PhiloxStream(seed: context.seed, stream: context.stage + "/" + context.item)
-            let corrupted = try corruption(labels, random: random, pool: context.pool)
+            let corrupted = try stage.corruption(labels, random: random, pool: context.pool)
             return (
                 corrupted,
                 try LabelCorruption.changes(from: labels, to: corrupted, ignoreValue: stage.ignoreValue)
@@ -51,7 +62,8 @@ extension Component<CorruptionStep> {
         _ id: String, _ summary: String, _ prototype: Step, parameters: [Parameter<Step>]
     ) {
         self.init(
-            id, summary, prototype: prototype, parameters: parameters, make: { CorruptionStep(step: $0) },
+            id, summary, prototype: prototype, parameters: parameters, check: { try $0.check() },
+            make: { CorruptionStep(step: $0) },
             match: { $0.step as? Step })
     }
 
@@ -62,11 +74,14 @@ extension Component<CorruptionStep> {
                 "overChance", \.overChance, in: .within(0...1),
                 help: "Probability that a slice is drawn too large, not too small."),
             Parameter(
-                "iterations", \.iterations, in: .within(0...100), help: "Times the enlarged mask is eroded or dilated."),
+                "iterations", \.iterations, in: .within(AnnotationNoise.iterationsLimits),
+                help: "Times the enlarged mask is eroded or dilated."),
             Parameter(
-                "targetPixels", \.targetPixels, in: .within(1...1_000_000),
+                "targetPixels", \.targetPixels, in: .within(AnnotationNoise.targetPixelsLimits),
                 help: "Pixels that each class's mask is enlarged to before."),
-            Parameter("order", \.order, help: "Classes to change, in this order; empty: all, ascending."),
+            Parameter(
+                "order", \.order, in: .within(AnnotationNoise.classLimits),
+                help: "Classes to change, in this order; empty: all, ascending."),
             Parameter(
                 "probability", \.probability, in: .within(0...1), help: "Probability that a slice is noisy at all."),
         ])
@@ -85,32 +100,36 @@ extension Component<CorruptionStep> {
         parameters: [
             Parameter("bias", \.bias, help: "How far borders move outwards; negative: inwards."),
             Parameter("spread", \.spread, in: .atLeast(0), help: "Standard deviation of the bias between label maps."),
-            Parameter("classes", \.classes, help: "Classes concerned; empty: all."),
+            Parameter(
+                "classes", \.classes, in: .within(MorphologicalBias.classLimits), help: "Classes concerned; empty: all."
+            ),
         ])
 
     fileprivate static let missingObjects = Component(
         "missing-objects", "Connected objects overlooked at random.", MissingObjects(),
         parameters: [
             Parameter("probability", \.probability, in: .within(0...1), help: "Of each object to be missing."),
-            Parameter("classes", \.classes, help: "Classes concerned; empty: all."),
+            Parameter(
+                "classes", \.classes, in: .within(MissingObjects.classLimits), help: "Classes concerned; empty: all."),
             Parameter("connectivity", \.connectivity, help: "Which pixels of an object hang together."),
         ])
 
     fileprivate static let spuriousObjects = Component(
         "spurious-objects", "Ellipses that are not there, drawn onto background.", SpuriousObjects(),
         parameters: [
-            Parameter("count", \.count, in: .within(0...10000), help: "How many per label map."),
+            Parameter("count", \.count, in: .within(SpuriousObjects.countLimits), help: "How many per label map."),
             Parameter("smallest", \.smallest, in: .atLeast(0), help: "Least half-length."),
             Parameter("largest", \.largest, in: .atLeast(0), help: "Greatest half-length."),
-            Parameter("label", \.label, in: .within(1...2_147_483_647), help: "The class they get."),
+            Parameter("label", \.label, in: .within(SpuriousObjects.classLimits), help: "The class they get."),
         ])
 
     fileprivate static let affineShift = Component(
         "affine-shift", "All labels shifted, turned and scaled together.", AffineShift(),
         parameters: [
             Parameter("translation", \.translation, in: .atLeast(0), help: "Greatest shift along each axis."),
-            Parameter("rotation", \.rotation, in: .within(-360...360), help: "Degrees, about the middle."),
-            Parameter("scale", \.scale, in: .within(0.05...20), help: "Factor, about the middle."),
+            Parameter(
+                "rotation", \.rotation, in: .within(AffineShift.rotationLimits), help: "Degrees, about the middle."),
+            Parameter("scale", \.scale, in: .within(AffineShift.scaleLimits), help: "Factor, about the middle."),
         ])
 
     fileprivate static let polygons = Component(
@@ -122,7 +141,7 @@ extension Component<CorruptionStep> {
     fileprivate static let scribbles = Component(
         "scribbles", "Weak labels: a few strokes per class and slice, all else ignored.", Scribbles(),
         parameters: [
-            Parameter("strokes", \.strokes, in: .within(1...1000), help: "Strokes per class and slice."),
+            Parameter("strokes", \.strokes, in: .within(Scribbles.strokesLimits), help: "Strokes per class and slice."),
             Parameter("width", \.width, in: .positive, help: "Width of a stroke."),
             Parameter("fraction", \.fraction, in: .within(0...1), help: "How much of its path a stroke covers."),
             Parameter("background", \.background, help: "Whether the background gets strokes too."),
@@ -131,8 +150,9 @@ extension Component<CorruptionStep> {
     fileprivate static let points = Component(
         "points", "Weak labels: a few discs per object or class, all else ignored.", Points(),
         parameters: [
-            Parameter("count", \.count, in: .within(1...100_000), help: "Points per object, or per class."),
-            Parameter("background", \.background, in: .within(0...100_000), help: "Points of the background."),
+            Parameter("count", \.count, in: .within(Points.countLimits), help: "Points per object, or per class."),
+            Parameter(
+                "background", \.background, in: .within(Points.backgroundLimits), help: "Points of the background."),
             Parameter("radius", \.radius, in: .atLeast(0), help: "Of the discs; 0 for single pixels."),
             Parameter("perObject", \.perObject, help: "Points for each connected object, not for each class."),
         ])

@@ -1,3 +1,4 @@
+import LucencyFoundation
 import LucencyPipeline
 
 /// `keep: {count: 10, seed: 1}` of a source.
@@ -14,11 +15,20 @@ struct KeepSetting: SettingsValue {
         [
             Parameter("count", \.count, in: .atLeast(1), help: "How many items."),
             Parameter(
-                "fraction", \.fraction, in: .within(0...1), help: "Which part of the items, if no count is given."),
+                "fraction", \.fraction, in: .above(0, upTo: 1),
+                help: "Which part of the items, where no count is given."),
             Parameter(
                 "seed", \.seed, in: .atLeast(0), help: "Another seed keeps other items; fewer are a part of more."),
             Parameter("part", \.part, help: "`kept`, or `rest` for all the others."),
         ]
+    }
+
+    func checkSettings() throws {
+        guard (count == nil) != (fraction == nil) else {
+            throw Diagnostic(
+                .badValue, "`keep` has \(count == nil ? "neither `count` nor `fraction`" : "`count` and `fraction`")",
+                remedy: count == nil ? "add `count: 10` or `fraction: 0.1`" : "leave one of them out")
+        }
     }
 
     var selection: ItemSelection {

@@ -28,8 +28,8 @@ extension SourceDescriptor {
         guard let world = settings.resolvedWorld(at: place, &decoding) else { return none }
         let source = PhantomSource(
             world: world, indices: settings.first..<settings.first + settings.count,
-            seed: settings.seed.map { UInt64($0) })
-        return source.configured(files: settings.file.map { [$0.path] } ?? []).keeping(settings.keep?.selection)
+            seed: settings.seed.map { UInt64($0) }, keep: settings.keep?.selection)
+        return source.configured(files: settings.file.map { [$0.path] } ?? [])
     }
 }
 
@@ -99,57 +99,106 @@ private struct VerbatimYAML: ParameterValue {
 }
 
 /// Renders items of a phantom when they are asked for.
-private struct PhantomSource: Sendable {
+package struct PhantomSource: Sendable {
     let world: PhantomWorld
     let indices: Range<Int>
     let seed: UInt64?
-
-    /// What phantoms draw for equal settings; raise it whenever any of them draws something else.
-    private static let revision = 1
+    let keep: ItemSelection?
 
     func configured(files: [String]) -> ConfiguredSource {
-        let products = world.phantom.products
-        let ports = products.map { Port($0.name, $0.portType) } + [Port("parameters", RecordValue.portType)]
+        let ports =
+            world.phantom.products.map { Port($0.name, $0.portType) } + [Port("parameters", RecordValue.portType)]
         return ConfiguredSource(ports: ports, needsInput: false, files: files) { context in
-            let geometry = try world.phantom.geometry
-            let canonical = world.canonical.text
-            return ItemListing(
-                items: indices.map { item($0, products, geometry, canonical, seed ?? context.seed) })
-        }
-    }
-
-    private func item(
-        _ index: Int, _ products: [PhantomProduct], _ geometry: Geometry, _ canonical: String, _ seed: UInt64
-    ) -> SourceItem {
-        let digits = String(index)
-        // The same name whatever the count.
-        let name = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-        let phantom = world.phantom
-        var loaders: [String: ItemLoader] = [:]
-        for port in products.map(\.name) + ["parameters"] {
-            let estimate = products.first { $0.name == port }?.estimate(geometry) ?? ValueEstimate(size: GridSize(1, 1))
-            loaders[port] = ItemLoader(paths: [], reader: "phantom \(Self.revision)") {
-                estimate
-            } contentHashes: {
-                [SHA256.hex(of: "\(canonical)\n\(seed)\n\(index)\n\(port)")]
-            } load: {
-                try Self.render(phantom, seed, index, [port], .serial)[port] ?? RecordValue(.null)
+            let pictures = try Pictures(world, seed: seed ?? context.seed)
+            var names = indices.map(Pictures.name)
+            var numbers = Array(indices)
+            // Chosen by name: items that are not kept are never made.
+            if let keep {
+                let kept = try keep.indices(of: names)
+                (names, numbers) = (kept.map { names[$0] }, kept.map { numbers[$0] })
             }
-        }
-        return SourceItem(relative: name, name: name, loaders: loaders) { wanted, pool in
-            try Self.render(phantom, seed, index, wanted, pool)
+            return ItemListing(items: zip(names, numbers).map { pictures.item($0, $1) })
         }
     }
 
-    private static func render(
-        _ phantom: any Phantom, _ seed: UInt64, _ index: Int, _ wanted: Set<String>, _ pool: ThreadPool
+    /// The ports asked for of one picture.
+    /// - Throws: `Diagnostic` as the phantom does, or when it leaves out a product.
+    package static func render(
+        _ phantom: any Phantom, seed: UInt64, index: Int, _ wanted: Set<String>, pool: ThreadPool
     ) throws -> [String: any PortValue] {
         let (values, drawn) = try phantom(seed: seed, index: index, wanted.subtracting(["parameters"]), pool: pool)
         var ports: [String: any PortValue] = values.mapValues(\.portValue)
         ports["parameters"] = RecordValue([
             "seed": .string(String(seed)), "index": .integer(index), "drawn": drawn,
         ])
+        for name in wanted.sorted() where ports[name] == nil {
+            throw Diagnostic.missing(name)
+        }
         return ports
+    }
+}
+
+/// What all pictures of a phantom have in common.
+private final class Pictures: Sendable {
+    private let phantom: any Phantom
+    private let products: [PhantomProduct]
+    private let geometry: Geometry
+    private let canonical: String
+    private let seed: UInt64
+
+    /// What phantoms draw for equal settings; raise it whenever any of them draws something else.
+    private static let revision = 1
+
+    init(_ world: PhantomWorld, seed: UInt64) throws {
+        phantom = world.phantom
+        products = world.phantom.products
+        geometry = try world.phantom.geometry
+        canonical = world.canonical.text
+        self.seed = seed
+    }
+
+    /// The same whatever the count.
+    static func name(_ index: Int) -> String {
+        let digits = String(index)
+        return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+    }
+
+    /// There may be a million of them, so an item is little more than its name.
+    func item(_ name: String, _ index: Int) -> SourceItem {
+        SourceItem(computed: name) {
+            self.loaders(index)
+        } loadTogether: { wanted, pool in
+            try self.render(index, wanted, pool)
+        }
+    }
+
+    private func loaders(_ index: Int) -> [String: ItemLoader] {
+        let described = products.map { ($0.name, $0.estimate(geometry)) }
+        let ports = described + [("parameters", ValueEstimate(size: GridSize(1, 1)))]
+        let loaders = ports.map { port, estimate in
+            let loader = ItemLoader(paths: [], reader: "phantom \(Self.revision)") {
+                estimate
+            } contentHashes: {
+                [SHA256.hex(of: "\(self.canonical)\n\(self.seed)\n\(index)\n\(port)")]
+            } load: {
+                guard let value = try self.render(index, [port], .serial)[port] else { throw Diagnostic.missing(port) }
+                return value
+            }
+            return (port, loader)
+        }
+        return Dictionary(loaders, uniquingKeysWith: { first, _ in first })
+    }
+
+    private func render(
+        _ index: Int, _ wanted: Set<String>, _ pool: ThreadPool
+    ) throws -> [String: any PortValue] {
+        try PhantomSource.render(phantom, seed: seed, index: index, wanted, pool: pool)
+    }
+}
+
+extension Diagnostic {
+    fileprivate static func missing(_ product: String) -> Diagnostic {
+        Diagnostic(.stageFailed, "the phantom did not render its product '\(product)' (a defect in lucency)")
     }
 }
 
