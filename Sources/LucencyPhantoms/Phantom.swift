@@ -14,6 +14,9 @@ public protocol Phantom: Sendable {
     /// Looks for settings that do not fit together.
     /// - Throws: `Diagnostic` that names the setting.
     func check() throws
+    /// Memory in bytes that rendering takes at most beside the products themselves, roughly; 0 where it is little. The
+    /// settings have passed `check`.
+    func scratchBytes(_ wanted: Set<String>) -> Int
     /// Renders the products asked for (and may add others).
     /// - Throws: `Diagnostic` when something cannot be drawn.
     func render(_ wanted: Set<String>, draws: inout PhantomDraws, pool: ThreadPool) throws -> [String: PhantomValue]
@@ -21,6 +24,8 @@ public protocol Phantom: Sendable {
 
 extension Phantom {
     public func check() throws { _ = try geometry }
+
+    public func scratchBytes(_ wanted: Set<String>) -> Int { 0 }
 
     /// The picture with a number: its products by name, and every parameter that was drawn.
     /// - Parameters:
@@ -34,6 +39,9 @@ extension Phantom {
         return (values, draws.record)
     }
 }
+
+/// Bytes of so many 4-byte numbers; at most 2⁶⁰, whatever the settings.
+func bytes(ofNumbers numbers: Double) -> Int { numbers > 0 ? Int(min(4 * numbers, 0x1p60)) : 0 }
 
 /// One thing that a phantom renders.
 public struct PhantomProduct: Hashable, Sendable {

@@ -12,7 +12,7 @@ import LucencyFourier
 public struct PhotonNoise: Hashable, Sendable {
     /// Photons per bin and projection where nothing is in the way, 1...10¹².
     public var photons: Double
-    /// Attenuation per mm of a value of 1.
+    /// Attenuation per mm of a value of 1, 10⁻⁶...10.
     public var attenuation: Double
 
     public init(photons: Double, attenuation: Double) {
@@ -27,9 +27,9 @@ public struct PhotonNoise: Hashable, Sendable {
                 .badArgument, "\(photons) photons per bin are outside 1...10¹²",
                 remedy: "a CT scanner has 10⁴ to 10⁶; for no noise take the product without it")
         }
-        guard attenuation > 0, attenuation.isFinite else {
+        guard 1e-6...10 ~= attenuation else {
             throw Diagnostic(
-                .badArgument, "an attenuation of \(attenuation) per mm is not possible",
+                .badArgument, "an attenuation of \(attenuation) per mm is outside 10⁻⁶...10",
                 remedy: "water has 0.02 per mm at the energies of a CT scanner")
         }
     }

@@ -7,6 +7,8 @@ struct PlaneBlur: Sendable {
     enum Border: Sendable {
         /// The plane mirrored; the outermost pixels are not repeated.
         case mirror
+        /// The plane mirrored; the outermost pixels are repeated once, so that the mean is kept.
+        case reflect
         /// The outermost pixels, again and again.
         case edge
     }
@@ -71,9 +73,10 @@ struct PlaneBlur: Sendable {
     private func places(_ length: Int) -> [Int] {
         let reach = weights.count / 2
         return (-reach..<length + reach).map { place in
-            guard border == .mirror else { return min(max(place, 0), length - 1) }
-            let period = max(1, 2 * length - 2), within = (place % period + period) % period
-            return within < length ? within : period - within
+            if border == .edge { return min(max(place, 0), length - 1) }
+            let repeated = border == .reflect ? 1 : 0, period = max(1, 2 * (length - 1 + repeated))
+            let within = (place % period + period) % period
+            return within < length ? within : period - repeated - within
         }
     }
 }

@@ -12,9 +12,13 @@ extension PhiloxStream {
     /// Small means multiply uniform numbers (Knuth, "Seminumerical Algorithms", 3.4.1); from 10 on, transformed rejection
     /// with squeeze (Hörmann, "The transformed rejection method for generating Poisson random variables", Insurance:
     /// Mathematics and Economics 12, 1993, algorithm PTRS).
-    /// - Parameter mean: expected count, up to 10¹²; 0 where it is below 0 or not a number.
+    /// - Parameter mean: expected count; the result is 0 where it is below 0 or not a number, and infinite where it is.
+    ///   Above 10¹² the count is a normal number, rounded: the distributions' skewness there differs by 10⁻⁶.
     package mutating func poisson(mean: Double) -> Double {
-        guard mean > 0, mean <= 1e12 else { return 0 }
+        guard mean > 0 else { return 0 }
+        guard mean <= 1e12 else {
+            return mean.isFinite ? (mean + mean.squareRoot() * normal()).rounded() : mean
+        }
         guard mean >= 10 else {
             let limit = exp(-mean)
             var product = uniform(), count = 0.0

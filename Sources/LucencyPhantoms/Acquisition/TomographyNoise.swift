@@ -51,8 +51,26 @@ package struct TomographyNoise: Sendable, Hashable {
         }
     }
 
+    /// - Throws: `Diagnostic` when slices of a size are too small for such coarse grain.
+    package func check(width: Int, height: Int) throws(Diagnostic) {
+        guard sigma > 0 else { return }
+        try checkGrain(
+            GridSize(FourierTransform.goodSize(atLeast: width), FourierTransform.goodSize(atLeast: height)))
+    }
+
+    private func checkGrain(_ grid: GridSize) throws(Diagnostic) {
+        // The lowest frequency has the most power of those that are above the peak, f₀/2.
+        let lowest = 1 / Double(max(grid.x, grid.y)), fall = bell(lowest / cutoff)
+        guard lowest * fall * fall > 1e-9 else {
+            throw Diagnostic(
+                .badArgument, "noise below \(cutoff) cycles per pixel does not fit into \(grid) pixels",
+                remedy: "choose a higher cutoff, or more pixels")
+        }
+    }
+
     /// √W at the frequencies of half a spectrum, scaled so that white noise of variance 1 becomes noise of `sigma`².
     private func response(of grid: GridSize) throws -> [Float] {
+        try checkGrain(grid)
         let width = grid.x / 2 + 1
         var power = 0.0
         var values = [Double](repeating: 0, count: width * grid.y)
@@ -65,11 +83,6 @@ package struct TomographyNoise: Sendable, Hashable {
                 // All columns but the first (and the last, if even) stand for two.
                 power += value * value * (x == 0 || 2 * x == grid.x ? 1 : 2)
             }
-        }
-        guard power > 1e-9 else {
-            throw Diagnostic(
-                .badArgument, "noise below \(cutoff) cycles per pixel does not fit into \(grid) pixels",
-                remedy: "choose a higher cutoff, or more pixels")
         }
         let scale = sigma / (power / Double(grid.count)).squareRoot()
         return values.map { Float($0 * scale) }

@@ -1,33 +1,42 @@
 import LucencyFoundation
 
 extension Annotators {
-    /// The labels of one annotator, of whom there is any number: a draw from the posterior. What is drawn is recorded
-    /// under `annotator.N`.
-    package func label(
-        by annotator: Int, of stack: DistanceStack, draws: inout PhantomDraws, pool: ThreadPool
-    ) -> [Int32] {
-        let organs = stack.organs, count = stack.size.count, width = stack.size.x
+    /// An annotator's numbers for a picture: what each organ is reported as, and how far all of its border is displaced.
+    func drawn(
+        _ annotator: Int, organs: [String], _ draws: inout PhantomDraws
+    ) -> (reports: [Int32], offsets: [Double]) {
         let matrix = confusionMatrix(organs: organs)
-        let corner =
-            SIMD3(Double(stack.size.x - 1), Double(stack.size.y - 1), Double(stack.size.z - 1))
-            * stack.spacing
-        var reported: [Int32] = [], offsets: [Double] = [], fields: [LatticeField] = []
+        var reports: [Int32] = [], offsets: [Double] = []
         for (k, organ) in organs.enumerated() {
-            let name = "annotator.\(annotator).\(organ)", border = border(of: organ)
-            let row = matrix[k + 1]
-            let isConfused = row[k + 1] < 1
-            reported.append(
-                isConfused
+            let name = "annotator.\(annotator).\(organ)", border = border(of: organ), row = matrix[k + 1]
+            reports.append(
+                row[k + 1] < 1
                     ? Int32(draws.choice("\(name).reported", of: ["background"] + organs, weights: row))
                     : Int32(k + 1))
             let habit =
                 border.habit > 0
                 ? draws.normal("\(name).habit", standardDeviation: border.habit, limit: .infinity) : 0
             offsets.append(border.bias + habit)
-            fields.append(
-                LatticeField(spacing: correlation, from: .zero, to: corner, random: draws.stream("\(name).jitter")))
         }
-        let (reports, displacements, jitters) = (reported, offsets, fields)
+        return (reports, offsets)
+    }
+
+    /// The labels of one annotator, of whom there is any number: a draw from the posterior. What is drawn is recorded
+    /// under `annotator.N`.
+    package func label(
+        by annotator: Int, of stack: DistanceStack, draws: inout PhantomDraws, pool: ThreadPool
+    ) -> [Int32] {
+        let organs = stack.organs, count = stack.size.count, width = stack.size.x
+        let drawn = drawn(annotator, organs: organs, &draws)
+        let (reports, displacements) = (drawn.reports, drawn.offsets)
+        let corner =
+            SIMD3(Double(stack.size.x - 1), Double(stack.size.y - 1), Double(stack.size.z - 1))
+            * stack.spacing
+        let jitters = organs.map { organ in
+            LatticeField(
+                spacing: correlation, from: .zero, to: corner,
+                random: draws.stream("annotator.\(annotator).\(organ).jitter"))
+        }
         let sigmas = organs.map { border(of: $0).sigma }
         let limits = organs.map { border(of: $0).bias + Self.reach * spread(of: $0) }
         let sure = organs.map { border(of: $0).bias - Self.reach * spread(of: $0) }

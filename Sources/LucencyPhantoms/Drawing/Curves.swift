@@ -38,6 +38,3 @@ func exponential(_ x: Double) -> Double { exp(x) }
 func logarithm(_ x: Double) -> Double { log(x) }
 
 func cosine(_ angle: Double) -> Double { cos(angle) }
-
-/// e^(−t).
-func decay(_ t: Double) -> Double { exp(-t) }

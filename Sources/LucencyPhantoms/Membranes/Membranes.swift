@@ -47,6 +47,10 @@ extension Membranes: Phantom {
         get throws { try Geometry(size: GridSize(width, height), spacing: [4e-6, 4e-6, 4e-6], source: .stated(.nm)) }
     }
 
+    public func scratchBytes(_ wanted: Set<String>) -> Int {
+        bytes(ofNumbers: 8 * Double(width) * Double(height))
+    }
+
     public func check() throws {
         guard 32...8192 ~= width, 32...8192 ~= height else {
             throw Diagnostic(

@@ -89,6 +89,8 @@ public struct Organs: Hashable, Sendable {
                     .badArgument, "noise or cutoff of the scanner is out of range",
                     remedy: "noise is 0...1000 HU, cutoff 0.01...10 cycles per mm")
             }
+            try TomographyNoise(sigma: scanner.noise.upper, cutoff: scanner.cutoff * spacing)
+                .check(width: width, height: height)
         case .mr(let scanner):
             guard 0...10_000 ~= scanner.noise.lower, 0...10_000 ~= scanner.noise.upper, 0...3 ~= scanner.shading.lower,
                 0...3 ~= scanner.shading.upper, 1...64 ~= scanner.coils.lower, 1...64 ~= scanner.coils.upper
@@ -97,6 +99,19 @@ public struct Organs: Hashable, Sendable {
                     .badArgument, "noise, shading or coils of the scanner is out of range",
                     remedy: "noise is 0...10000, shading 0...3, coils 1...64")
             }
+        }
+    }
+
+    /// Lattice points of all random fields that exist at a time.
+    var fieldPoints: Double {
+        let grid = OrganGrid(size: GridSize(width, height, depth), spacing: [spacing, spacing, sliceSpacing], level: 0)
+        let bounds = grid.bounds(thickness: thickness)
+        let scales =
+            [textureScale] + Array(repeating: warp.scale, count: 3) + organs.map(\.deformation.scale)
+            + Array(repeating: annotators.correlation, count: classes.count)
+        return scales.reduce(0) { sum, scale in
+            guard scale >= 1, scale.isFinite else { return sum }
+            return sum + Double(LatticeField.count(spacing: scale, from: bounds.lower, to: bounds.upper))
         }
     }
 

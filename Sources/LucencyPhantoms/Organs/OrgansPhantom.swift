@@ -30,6 +30,16 @@ extension Organs: Phantom {
         }
     }
 
+    public func scratchBytes(_ wanted: Set<String>) -> Int {
+        let pixels = Double(width) * Double(height) * Double(depth), organs = Double(classes.count)
+        var numbers = fieldPoints
+        if !wanted.isDisjoint(with: ["image", "clean"]) { numbers += 6 * pixels }
+        // The stack of distances; the posterior and labels before they are copied.
+        if !wanted.isSubset(of: ["image", "clean"]) { numbers += (organs + 2) * pixels }
+        if wanted.contains("posterior") { numbers += (organs + 1) * pixels }
+        return bytes(ofNumbers: numbers)
+    }
+
     private var gridSpacing: SIMD3<Double> { [spacing, spacing, sliceSpacing] }
 
     /// Names and colours of the labels; 0 is background.
@@ -62,14 +72,21 @@ extension Organs: Phantom {
         _ wanted: Set<String>, draws: inout PhantomDraws, pool: ThreadPool
     ) throws -> [String: PhantomValue] {
         let geometry = try geometry, anatomy = anatomy(draws: &draws)
+        // Drawn whatever is wanted, so that the record is the same.
+        let acquisition = OrganAcquisition(self, &draws)
+        for annotator in 1...annotators.count { _ = annotators.drawn(annotator, organs: classes, &draws) }
         var values: [String: PhantomValue] = [:]
         if wanted.contains("image") || wanted.contains("clean") {
             var plane = anatomy.intensities(thickness: thickness, outside: isMR ? 0 : CTScanner.air, pool: pool)
             plane = PlaneBlur(sigma: blur / spacing, border: .edge)(plane, geometry.size, pool: pool)
             if !isMR { for i in plane.indices { plane[i] += Float(CTScanner.offset) } }
-            values["clean"] = .image(try Image(geometry: geometry, pixels: AlignedBuffer(plane)))
-            try acquire(&plane, size: geometry.size, draws: &draws, pool: pool)
-            values["image"] = .image(try Image(geometry: geometry, pixels: AlignedBuffer(plane)))
+            if wanted.contains("clean") {
+                values["clean"] = .image(try Image(geometry: geometry, pixels: AlignedBuffer(plane)))
+            }
+            if wanted.contains("image") {
+                try acquisition(&plane, size: geometry.size, spacing: gridSpacing, draws: draws, pool: pool)
+                values["image"] = .image(try Image(geometry: geometry, pixels: AlignedBuffer(plane)))
+            }
         }
         guard wanted.contains(where: { $0 != "image" && $0 != "clean" }) else { return values }
         let stack = anatomy.stack(pool: pool), table = table
@@ -89,26 +106,5 @@ extension Organs: Phantom {
             values[name] = try labels(annotators.label(by: annotator, of: stack, draws: &draws, pool: pool))
         }
         return values
-    }
-
-    /// The scanner's shading and noise, then whole numbers that 16 bits hold.
-    private func acquire(
-        _ plane: inout [Float], size: GridSize, draws: inout PhantomDraws, pool: ThreadPool
-    ) throws {
-        switch modality {
-        case .ct(let scanner):
-            let sigma = draws.number("noise", in: scanner.noise)
-            let noise = TomographyNoise(sigma: sigma, cutoff: scanner.cutoff * spacing)
-            try noise(&plane, size: size, draws: draws, pool: pool)
-        case .mr(let scanner):
-            let shading = CoilShading(
-                strength: draws.number("shading", in: scanner.shading),
-                coils: draws.count("coils", in: scanner.coils),
-                radius: 0.5 * Double(min(width, height)) * spacing, draws: &draws)
-            shading(&plane, size: size, spacing: gridSpacing, pool: pool)
-            let noise = RicianNoise(sigma: draws.number("noise", in: scanner.noise))
-            noise(&plane, size: size, draws: draws, pool: pool)
-        }
-        for i in plane.indices { plane[i] = min(max(plane[i].rounded(), 0), 65_535) }
     }
 }

@@ -22,6 +22,12 @@ struct NearVessels {
 
     private func column(_ x: Double) -> Int { Int(((x + reach) / Self.range).rounded(.down)) }
 
+    /// The bins from the one before to the one behind; none where a place lies farther outside.
+    private func around(_ bin: Int) -> Range<Int> {
+        let first = max(0, bin - 1), end = min(columns, bin + 2)
+        return first..<max(first, end)
+    }
+
     mutating func add(_ point: RetinaVessel.Point, _ kind: RetinaVessel.Kind, vessel: Int) {
         let c = column(point.x), r = column(point.y)
         guard c >= 0, r >= 0, c < columns, r < columns else { return }
@@ -34,8 +40,8 @@ struct NearVessels {
     ) -> (x: Double, y: Double, distance: Double)? {
         var best: (x: Double, y: Double, distance: Double)?
         let c = column(place.x), r = column(place.y)
-        for row in max(0, r - 1)..<max(0, min(columns, r + 2)) where row < columns {
-            for column in max(0, c - 1)..<max(0, min(columns, c + 2)) where column < columns {
+        for row in around(r) {
+            for column in around(c) {
                 for entry in bins[row * columns + column]
                 where entry.kind == kind && entry.vessel != vessel && entry.vessel != other {
                     let distance = hypotenuse(entry.x - place.x, entry.y - place.y)

@@ -50,6 +50,12 @@ extension Retina: Phantom {
         }
     }
 
+    public func scratchBytes(_ wanted: Set<String>) -> Int {
+        // Five planes of vessels; the scene, its blur and its noise in colour; lesions.
+        let planes = wanted.isDisjoint(with: ["image", "clean"]) ? 7.0 : 20
+        return bytes(ofNumbers: planes * Double(size) * Double(size))
+    }
+
     public func check() throws {
         guard 64...2048 ~= size else {
             throw Diagnostic(
@@ -73,6 +79,8 @@ extension Retina: Phantom {
         let eye = anatomy.drawn(&draws, reach: reach)
         let trees = vessels.grown(in: eye, &draws)
         let spots = lesions.drawn(in: eye, &draws)
+        // Drawn whatever is wanted, so that the record is the same.
+        let colors = fundus.drawn(&draws), light = camera.drawn(&draws)
         let raster = VesselRaster(trees, size: size, spacing: spacing, pool: pool)
         let grid = RetinaGrid(size: size, spacing: spacing, reach: reach)
         var values: [String: PhantomValue] = [:]
@@ -81,8 +89,6 @@ extension Retina: Phantom {
             .labels(try LabelMap(geometry: geometry, labels: AlignedBuffer(values), table: table))
         }
         if !wanted.isDisjoint(with: ["image", "clean"]) {
-            let colors = fundus.drawn(&draws)
-            let light = camera.drawn(&draws)
             let scene = grid.painted(eye, colors, spots, raster, light, draws, pool)
             let clean = light.blurred(scene, size, pool)
             if wanted.contains("image") {
@@ -112,7 +118,7 @@ extension Retina: Phantom {
         }
         if wanted.contains("disc") {
             values["disc"] = try labels(
-                grid.masked { x, y in eye.cup(x, y) < 1 ? 2 : eye.disc(x, y) < 1 ? 1 : 0 },
+                grid.masked { x, y in eye.disc(x, y) >= 1 ? 0 : eye.cup(x, y) < 1 ? 2 : 1 },
                 [
                     0: background, 1: LabelClass(name: "disc rim", color: [240, 170, 80]),
                     2: LabelClass(name: "cup", color: [255, 240, 190]),

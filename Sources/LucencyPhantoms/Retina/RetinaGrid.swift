@@ -123,6 +123,7 @@ struct RetinaGrid: Sendable {
         let rim = SIMD3<Double>(268, 190 + 22 * temporal, 116 + 20 * temporal)
         let edge = smoothStep((1 - radius) * eye.halfWidth / 0.14 + 0.5)
         color += (rim - color) * (0.9 * edge)
+        guard eye.cupRatio > 0 else { return color }
         let cup = smoothStep((1 - eye.cup(x, y)) * eye.halfWidth * eye.cupRatio / 0.3 + 0.5)
         return color + (SIMD3(290, 262, 188) - color) * (0.85 * cup * edge)
     }

@@ -36,7 +36,7 @@ public struct SheppLogan: Sendable, Hashable {
         public var shiftX: Interval = 0
         /// Up, in mm.
         public var shiftY: Interval = 0
-        /// Counter-clockwise, in degrees.
+        /// Counter-clockwise, in degrees, -360...360.
         public var rotation: Interval = 0
         /// Factor of all lengths, 0.1...10.
         public var scale: Interval = 1
@@ -52,7 +52,7 @@ public struct SheppLogan: Sendable, Hashable {
         public var bins = 384
         /// Photons per bin and projection where nothing is in the way, 1...10¹².
         public var photons = 1e4
-        /// Attenuation per mm of a value of 1.
+        /// Attenuation per mm of a value of 1, 10⁻⁶...10.
         public var attenuation = 0.02
         public var window = Window.hann
 
@@ -72,10 +72,12 @@ extension SheppLogan.Variation {
     /// - Throws: `Diagnostic` when a limit is not finite, or a scale is out of range.
     func check(_ name: String) throws(Diagnostic) {
         let limits = [shiftX, shiftY, rotation, scale].flatMap { [$0.lower, $0.upper] }
-        guard limits.allSatisfy({ $0.isFinite && abs($0) <= 1e6 }), scale.lower >= 0.1, scale.upper <= 10 else {
+        guard limits.allSatisfy({ $0.isFinite && abs($0) <= 1e6 }), scale.lower >= 0.1, scale.upper <= 10,
+            rotation.lower >= -360, rotation.upper <= 360
+        else {
             throw Diagnostic(
                 .badArgument, "the variation of \(name) is not possible",
-                remedy: "give finite shifts and rotations, and scales of 0.1 to 10")
+                remedy: "give finite shifts, rotations of -360 to 360 degrees, and scales of 0.1 to 10")
         }
     }
 }

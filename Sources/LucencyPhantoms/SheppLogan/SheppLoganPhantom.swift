@@ -37,6 +37,13 @@ extension SheppLogan: Phantom {
         }
     }
 
+    public func scratchBytes(_ wanted: Set<String>) -> Int {
+        // Exact, counted and filtered projections; planes before they are whole numbers.
+        let isScanned = !wanted.isSubset(of: ["label", "clean"])
+        let rays = isScanned ? 4 * Double(scan.angles) * Double(scan.bins) : 0
+        return bytes(ofNumbers: rays + 3 * Double(size) * Double(size))
+    }
+
     public func check() throws {
         _ = try geometry
         guard 1...8192 ~= scan.angles, 8...8192 ~= scan.bins else {

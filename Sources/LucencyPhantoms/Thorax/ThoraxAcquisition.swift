@@ -8,7 +8,8 @@ import LucencyFoundation
 
 /// The pictures of one patient at the exposure and display that were drawn.
 ///
-/// All share the scatter and the display of the radiograph, so that they differ by bone and noise alone.
+/// The radiograph without bone has the radiograph's own scatter and display, so that both differ by bone alone. The two
+/// exposures of the subtraction have the scatter of their energies, and the radiograph's display.
 struct ThoraxAcquisition: Sendable {
     private let phantom: ThoraxPhantom
     private let film: ThoraxFilm
@@ -18,7 +19,8 @@ struct ThoraxAcquisition: Sendable {
     private let attenuation: ChestAttenuation
     private let width: Int
     private let height: Int
-    /// Expected signal of the radiograph and of the patient without bone, and their log attenuations.
+    /// Expected photons of the radiograph before the detector's blur, as a fraction; and what the detector makes of them
+    /// with and without bone, as log attenuations.
     private let signal: [Float]
     private let cleanLog: [Float]
     private let softLog: [Float]
@@ -37,11 +39,14 @@ struct ThoraxAcquisition: Sendable {
         attenuation = try ChestAttenuation(energy: phantom.exposure.energy)
         let whole = attenuation(paths), projector = film.projector
         let scattered = projector.scattered(whole, width: width, height: height, pool: pool)
-        signal = projector.transmission(whole, scattered: scattered, width: width, height: height, pool: pool)
-        let soft = projector.transmission(
-            attenuation(paths.withoutBone), scattered: scattered, width: width, height: height, pool: pool)
-        cleanLog = signal.map { -logf(max($0, 1e-9)) }
-        softLog = soft.map { -logf(max($0, 1e-9)) }
+        signal = projector.transmission(whole, scattered: scattered)
+        let soft = projector.transmission(attenuation(paths.withoutBone), scattered: scattered)
+        let (width, height) = (paths.width, paths.height)
+        func log(_ signal: [Float]) -> [Float] {
+            projector.blurred(signal, width: width, height: height, pool: pool).map { -logf(max($0, 1e-9)) }
+        }
+        cleanLog = log(signal)
+        softLog = log(soft)
         display = ThoraxDisplayMap(
             cleanLog, inside: paths.isBody, width: width, height: height, film, bits: phantom.display.bits, pool)
     }
@@ -60,8 +65,7 @@ struct ThoraxAcquisition: Sendable {
         func log(_ coefficients: ChestAttenuation, _ name: String) -> [Float] {
             let g = coefficients(paths)
             let scattered = projector.scattered(g, width: width, height: height, pool: pool)
-            let signal = projector.transmission(g, scattered: scattered, width: width, height: height, pool: pool)
-            return noisy(signal, projector, name)
+            return noisy(projector.transmission(g, scattered: scattered), projector, name)
         }
         let low = log(dual.low, "noise.low"), high = log(dual.high, "noise.high")
         let weights = dual.suppression(to: attenuation.soft)

@@ -6,14 +6,15 @@ struct ThoraxPaths: Sendable {
     let draws: PhantomDraws
 
     /// Lengths in mm for size 1.
-    func render(_ grid: ThoraxGrid, pool: ThreadPool) -> PathLengths {
+    /// - Parameter side: of the film; textures must not depend on how pixels' sizes are rounded.
+    func render(_ grid: ThoraxGrid, side: Double, pool: ThreadPool) -> PathLengths {
         let count = grid.count * grid.count, anatomy = scene.anatomy
         var body = [Float](repeating: 0, count: count), lung = body, gas = body, solid = body
         ThoraxSoftTissue(anatomy: anatomy).render(grid, body: &body, lung: &lung, gas: &gas, pool: pool)
         fill(grid, solid: &solid, gas: &gas)
         var (bone, spongy) = skeleton(grid)
 
-        let extent = Int((grid.pixel * Double(grid.count)).rounded(.up)) + 1
+        let extent = Int(side.rounded(.up)) + 1
         func field(_ name: String, _ spacing: Double) -> SmoothField {
             SmoothField(width: extent, height: extent, spacing: spacing, random: draws.stream("texture." + name))
         }

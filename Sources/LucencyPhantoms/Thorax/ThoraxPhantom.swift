@@ -42,7 +42,7 @@ extension ThoraxPhantom: Phantom {
             PhantomProduct("heart", .labels, "1 heart, also where it lies before the diaphragm."),
             PhantomProduct("clavicles", .labels, "1 right, 2 left."),
             PhantomProduct("ribs", .labels, "1…12 right, 13…24 left, from above; the thickest where ribs cross."),
-            PhantomProduct("nodules", .labels, "Numbers of the nodules."),
+            PhantomProduct("nodules", .labels, "Numbers of the nodules, as they are recorded."),
             PhantomProduct("bonePath", .floatImage(channels: 1), "mm of compact bone along each ray."),
             PhantomProduct(
                 "softPath", .floatImage(channels: 1), "mm of soft tissue along each ray, lung counted by its mass."),
@@ -66,6 +66,20 @@ extension ThoraxPhantom: Phantom {
         }
     }
 
+    /// Products that need the path lengths.
+    private static let pictures: Set = [
+        "image", "clean", "softTissue", "bone", "subtraction", "boneSubtraction", "bonePath", "softPath",
+    ]
+
+    public func scratchBytes(_ wanted: Set<String>) -> Int {
+        let pixels = Double(size) * Double(size)
+        guard !wanted.isDisjoint(with: Self.pictures) else {
+            return bytes(ofNumbers: 4 * pixels)
+        }
+        let factor = Double(ThoraxFilm.factor(spacing: fieldOfView / Double(size)))
+        return bytes(ofNumbers: (9 * factor * factor + 24) * pixels)
+    }
+
     public func check() throws {
         _ = try geometry
         try ThoraxLimits.check(self)
@@ -87,10 +101,7 @@ extension ThoraxPhantom: Phantom {
             values[name] = .image(try Image(geometry: geometry, pixels: AlignedBuffer(plane())))
         }
 
-        let pictures: Set = [
-            "image", "clean", "softTissue", "bone", "subtraction", "boneSubtraction", "bonePath", "softPath",
-        ]
-        if !wanted.isDisjoint(with: pictures) {
+        if !wanted.isDisjoint(with: Self.pictures) {
             let paths = pathLengths(scene, film, draws, pool)
             try put("bonePath", paths.bone)
             try put("softPath", paths.softEquivalent)
@@ -122,7 +133,7 @@ extension ThoraxPhantom: Phantom {
     private func pathLengths(
         _ scene: ThoraxScene, _ film: ThoraxFilm, _ draws: PhantomDraws, _ pool: ThreadPool
     ) -> PathLengths {
-        ThoraxPaths(scene: scene, draws: draws).render(film.fine, pool: pool)
+        ThoraxPaths(scene: scene, draws: draws).render(film.fine, side: film.side, pool: pool)
             .reduced(by: film.factor, scale: Float(scene.anatomy.size))
     }
 
@@ -149,7 +160,7 @@ extension ThoraxPhantom: Phantom {
             (1...24).map { (Int32($0), "\($0 <= 12 ? "right" : "left") rib \(($0 - 1) % 12 + 1)", Self.shade($0)) },
             truth.ribs())
         try put(
-            "nodules", (0..<truth.scene.nodules.count).map { (Int32($0 + 1), "nodule \($0 + 1)", Self.shade($0 + 1)) },
+            "nodules", truth.scene.nodules.map { (Int32($0.number), "nodule \($0.number)", Self.shade($0.number)) },
             truth.nodules())
     }
 

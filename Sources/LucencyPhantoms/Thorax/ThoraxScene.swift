@@ -3,6 +3,8 @@ import LucencyFoundation
 /// Everything in one patient, in space.
 struct ThoraxScene: Sendable {
     struct Nodule: Sendable {
+        /// As in the record; those that found no room leave gaps.
+        var number: Int
         var shape: Ellipsoid
         var contrast: Double
     }
@@ -80,7 +82,7 @@ struct ThoraxScene: Sendable {
             let flat = random.uniform(in: 0.85...1)
             let shape = Ellipsoid(
                 center: center, axes: SIMD3(radius, radius * flat, radius), angle: random.uniform(in: 0...3.14))
-            nodules.append(Nodule(shape: shape, contrast: contrast))
+            nodules.append(Nodule(number: index + 1, shape: shape, contrast: contrast))
             let real = center * anatomy.size
             draws.note(name + ".center", [.number(real.x), .number(real.y), .number(real.z)])
             draws.note(name + ".underRib", .number(Self.covered(shape, by: ribs)))

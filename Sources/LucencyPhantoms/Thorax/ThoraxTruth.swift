@@ -103,11 +103,11 @@ struct ThoraxTruth: Sendable {
         return mask
     }
 
-    /// The nodules' numbers.
+    /// The nodules' numbers, as they are recorded.
     func nodules() -> [Int32] {
         var mask = [Int32](repeating: 0, count: grid.count * grid.count)
-        for (i, nodule) in scene.nodules.enumerated() {
-            nodule.shape.forEachPixel(grid) { index, _ in mask[index] = Int32(i + 1) }
+        for nodule in scene.nodules {
+            nodule.shape.forEachPixel(grid) { index, _ in mask[index] = Int32(nodule.number) }
         }
         return mask
     }

@@ -6,7 +6,10 @@ import LucencyFoundation
     import Darwin
 #endif
 
-/// The way from path lengths to what the detector delivers: attenuation, scatter, blur, quantum and electronic noise.
+/// The way from path lengths to what the detector delivers: attenuation, scatter, quantum noise, blur, electronic noise.
+///
+/// The detector blurs what it has counted, so that quantum noise is correlated: of an even exposure, its variance falls to
+/// the sum of the squares of the blur's weights. The electronics' noise comes after that and is white.
 public struct XRayProjector: Sendable, Hashable {
     /// Photons per pixel without a patient.
     public var photons: Double
@@ -29,33 +32,41 @@ public struct XRayProjector: Sendable, Hashable {
         return field
     }
 
-    /// Expected signal over `photons`: primary and scatter, blurred.
-    public func transmission(
-        _ attenuation: [Float], scattered: [Float], width: Int, height: Int, pool: ThreadPool = .serial
-    ) -> [Float] {
-        var signal = attenuation.indices.map { expf(-attenuation[$0]) + scattered[$0] }
+    /// Expected photons that reach the detector over `photons`: primary and scatter.
+    public func transmission(_ attenuation: [Float], scattered: [Float]) -> [Float] {
+        attenuation.indices.map { expf(-attenuation[$0]) + scattered[$0] }
+    }
+
+    /// The expected signal of transmissions, or counts, after the detector's blur.
+    public func blurred(_ plane: [Float], width: Int, height: Int, pool: ThreadPool = .serial) -> [Float] {
+        var signal = plane
         gaussianBlur(&signal, width: width, height: height, sigma: blur, pool: pool)
         return signal
     }
 
-    /// Photon counts, with a random stream for each row; from expected transmissions.
+    /// What the detector delivers, in photons, with a random stream for each row: counts of the Poisson distribution,
+    /// blurred, with the electronics' noise.
+    /// - Parameter transmission: expected ones, not blurred.
     public func counted(
         _ transmission: [Float], width: Int, height: Int, pool: ThreadPool = .serial,
         random: @Sendable (_ row: Int) -> PhiloxStream
     ) -> [Float] {
-        var counts = transmission
+        var counts = transmission, electronic = [Float](repeating: 0, count: transmission.count)
         let photons = photons, electronicNoise = electronicNoise
         counts.withUnsafeMutableBufferPointer { counts in
-            nonisolated(unsafe) let counts = counts
-            pool.forEach(height) { row in
-                var random = random(row)
-                for i in row &* width..<(row &+ 1) &* width {
-                    var count = random.poisson(mean: Double(counts[i]) * photons)
-                    if electronicNoise > 0 { count += electronicNoise * random.normal() }
-                    counts[i] = Float(count)
+            electronic.withUnsafeMutableBufferPointer { electronic in
+                nonisolated(unsafe) let counts = counts, electronic = electronic
+                pool.forEach(height) { row in
+                    var random = random(row)
+                    for i in row &* width..<(row &+ 1) &* width {
+                        counts[i] = Float(random.poisson(mean: Double(counts[i]) * photons))
+                        if electronicNoise > 0 { electronic[i] = Float(electronicNoise * random.normal()) }
+                    }
                 }
             }
         }
+        counts = blurred(counts, width: width, height: height, pool: pool)
+        for i in counts.indices { counts[i] += electronic[i] }
         return counts
     }
 

@@ -11,7 +11,7 @@ public struct Histology: Sendable, Hashable {
     /// Pixels: multiples of 8 in 64...1024, so that every low-resolution version has whole pixels.
     public var width: Int
     public var height: Int
-    /// Nominal magnifications (objective × 10), 40...400; a patient's pictures go through them in turn.
+    /// Nominal magnifications (objective × 10), 40...400; pictures go through them in turn, whoever the patient is.
     public var magnifications: [Int]
     /// A pixel's side in micrometres at 400×; at other magnifications it is in inverse proportion. Nuclei measured on
     /// pictures of the BreaKHis database (Spanhol et al. 2016) have 6–12 µm at 0.2 µm. 0.05...0.25.

@@ -36,12 +36,21 @@ extension Histology: Phantom {
 
     public func check() throws { try checkSettings() }
 
+    public func scratchBytes(_ wanted: Set<String>) -> Int {
+        let side = pixelSide(at: magnifications.min() ?? 40), pitch = max(side, 1)
+        let wide = Double(width) * side + 2 * TissueFields.margin,
+            high = Double(height) * side + 2 * TissueFields.margin
+        // Planes of stain, labels, light and sensor; maps of the tissue; a nucleus takes 60 numbers and 30 µm².
+        let pixels = Double(width) * Double(height), points = wide * high / (pitch * pitch)
+        return bytes(ofNumbers: 20 * pixels + 12 * points + 2 * wide * high)
+    }
+
     public func render(
         _ wanted: Set<String>, draws: inout PhantomDraws, pool: ThreadPool
     ) throws -> [String: PhantomValue] {
         try checkSettings()
         let patient = HistologyPatient(self, draws: &draws)
-        let magnification = magnifications[draws.index % imagesPerPatient % magnifications.count]
+        let magnification = magnifications[draws.index % magnifications.count]
         draws.note("magnification", .integer(magnification))
         draws.note("pixelMicrometres", .number(pixelSide(at: magnification)))
         let blur = draws.number("blur", in: microscope.blur)
@@ -75,7 +84,7 @@ extension Histology: Phantom {
             vignette: vignette)
         let light = optics.exposed(
             patient.stain.transmitted(hematoxylin: tissue.hematoxylin, eosin: tissue.eosin, pool: pool), width: width,
-            height: height)
+            height: height, pool: pool)
         if wanted.contains("clean") {
             values["clean"] = .image(
                 try Image(geometry: geometry, colorModel: .rgb, pixels: AlignedBuffer(light.flatMap { $0 })))
@@ -87,7 +96,7 @@ extension Histology: Phantom {
         }
         for factor in Self.factors where wanted.contains("low\(factor)") {
             let coarse = TissueMicroscope.coarse(
-                light, width: width, height: height, factor: factor, sigma: microscope.lowBlur)
+                light, width: width, height: height, factor: factor, sigma: microscope.lowBlur, pool: pool)
             let pixels = TissueMicroscope.sensed(
                 coarse, width: width / factor, noise: microscope.lowNoise, draws: draws, name: "noise.low\(factor)")
             values["low\(factor)"] = .image(

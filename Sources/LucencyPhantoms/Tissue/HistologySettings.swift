@@ -71,7 +71,7 @@ public struct HistologyTissue: Sendable, Hashable {
     public static let benign = HistologyTissue(
         patterns: ["ducts": 4, "slits": 2, "tubules": 3, "glands": 0.5], diameter: Interval(6, 7.8),
         variation: Interval(0.06, 0.16), irregularity: Interval(0.02, 0.06), spacing: Interval(1.02, 1.25),
-        chromatin: Interval(0.15, 0.5), nucleoli: Interval(0, 0.25), mitoses: Interval(0, 0.001),
+        chromatin: Interval(0.15, 0.5), nucleoli: Interval(0, 0.25), mitoses: Interval(0, 0.003),
         lymphocytes: Interval(0, 1.5), fibroblasts: Interval(0.8, 3), collagen: Interval(0.2, 0.8),
         clefts: Interval(0.1, 0.8),
         fat: Interval(0, 0.35))

@@ -30,7 +30,7 @@ struct TissueArchitecture {
     }
 
     /// The finished fields.
-    mutating func laidOut() -> TissueFields {
+    mutating func laidOut(pool: ThreadPool) -> TissueFields {
         var random = draws.stream("architecture")
         switch pattern {
         case .ducts: layDucts(&random)
@@ -52,7 +52,7 @@ struct TissueArchitecture {
         let ripple = TissueNoise(random: draws.stream("wall"))
         for gland in glands { gland.paint(&fields, bend: bend, ripple: ripple) }
         layFat()
-        fields.measureNearness()
+        fields.measureNearness(pool: pool)
         return fields
     }
 
@@ -268,7 +268,7 @@ struct TissueArchitecture {
                 for j in near {
                     for i in across where j * columns + i != first.cell {
                         let seed = seeds[j * columns + i]
-                        sum += decay((hypotenuse(seed.x - x, seed.y - y) - first.d) / 2 / 2.5)
+                        sum += exponential(-(hypotenuse(seed.x - x, seed.y - y) - first.d) / 2 / 2.5)
                     }
                 }
                 let inside = Float(min(-2.5 * logarithm(max(sum, 1e-9)) - 0.55, 38 - first.d))

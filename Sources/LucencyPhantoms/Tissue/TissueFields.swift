@@ -40,9 +40,9 @@ struct TissueFields: Sendable {
     }
 
     /// Derives `nearness` from the finished depths.
-    mutating func measureNearness() {
-        let near = epithelium.map { Float(decay(Double(min(max(-$0, 0), 200)) / 26)) }
-        nearness = TissueMicroscope.blurred(near, width: columns, height: rows, sigma: 9 / pitch)
+    mutating func measureNearness(pool: ThreadPool) {
+        let near = epithelium.map { Float(exponential(-Double(min(max(-$0, 0), 200)) / 26)) }
+        nearness = TissueMicroscope.blurred(near, width: columns, height: rows, sigma: 9 / pitch, pool: pool)
     }
 
     /// The place of a grid point, µm.

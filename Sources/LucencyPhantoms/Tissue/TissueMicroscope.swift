@@ -21,9 +21,9 @@ struct TissueMicroscope: Sendable {
     static func diffraction(at magnification: Int) -> Double { 0.21 * 0.55 / aperture(at: magnification) }
 
     /// Light that reaches the sensor: blurred and vignetted.
-    func exposed(_ planes: [[Float]], width: Int, height: Int) -> [[Float]] {
+    func exposed(_ planes: [[Float]], width: Int, height: Int, pool: ThreadPool) -> [[Float]] {
         planes.map { plane in
-            var plane = Self.blurred(plane, width: width, height: height, sigma: blur)
+            var plane = Self.blurred(plane, width: width, height: height, sigma: blur, pool: pool)
             guard vignette > 0 else { return plane }
             let cx = Float(width - 1) / 2, cy = Float(height - 1) / 2, far = cx * cx + cy * cy
             for row in 0..<height {
@@ -57,9 +57,11 @@ struct TissueMicroscope: Sendable {
     }
 
     /// A sensor with pixels `factor` times as wide: a blur of `sigma` of its pixels, then the mean over each pixel.
-    static func coarse(_ planes: [[Float]], width: Int, height: Int, factor: Int, sigma: Double) -> [[Float]] {
+    static func coarse(
+        _ planes: [[Float]], width: Int, height: Int, factor: Int, sigma: Double, pool: ThreadPool
+    ) -> [[Float]] {
         planes.map { plane in
-            let soft = blurred(plane, width: width, height: height, sigma: sigma * Double(factor))
+            let soft = blurred(plane, width: width, height: height, sigma: sigma * Double(factor), pool: pool)
             let columns = width / factor, rows = height / factor
             return (0..<columns * rows).map { cell in
                 let x = cell % columns * factor, y = cell / columns * factor
@@ -82,37 +84,9 @@ struct TissueMicroscope: Sendable {
     }
 
     /// A Gaussian blur with mirrored borders, which keeps a plane's mean.
-    static func blurred(_ plane: [Float], width: Int, height: Int, sigma: Double) -> [Float] {
+    static func blurred(_ plane: [Float], width: Int, height: Int, sigma: Double, pool: ThreadPool) -> [Float] {
         guard sigma > 0.05 else { return plane }
-        let radius = max(1, Int((3.5 * sigma).rounded(.up)))
-        var kernel = (-radius...radius).map { Float(bell(Double($0) / (sigma * 2.0.squareRoot()))) }
-        let sum = kernel.reduce(0, +)
-        for i in kernel.indices { kernel[i] /= sum }
-        let across = along(plane, width: width, height: height, kernel: kernel, stride: 1, line: width, count: height)
-        return along(across, width: height, height: width, kernel: kernel, stride: width, line: 1, count: width)
-    }
-
-    /// Filters each of `count` lines of `width` values that lie `stride` apart; lines begin `line` apart.
-    private static func along(
-        _ plane: [Float], width: Int, height: Int, kernel: [Float], stride: Int, line: Int, count: Int
-    ) -> [Float] {
-        let radius = kernel.count / 2, period = 2 * width
-        var result = plane, padded = [Float](repeating: 0, count: width + 2 * radius)
-        for number in 0..<count {
-            let start = number &* line
-            for i in padded.indices {
-                // Mirrored about the edge of the border pixel.
-                let at = ((i - radius) % period + period) % period
-                padded[i] = plane[start &+ min(at, period - 1 - at) &* stride]
-            }
-            padded.withUnsafeBufferPointer { padded in
-                for i in 0..<width {
-                    var sum: Float = 0
-                    for k in kernel.indices { sum += kernel[k] * padded[i &+ k] }
-                    result[start &+ i &* stride] = sum
-                }
-            }
-        }
-        return result
+        let blur = PlaneBlur(sigma: sigma, reach: max(1, Int((3.5 * sigma).rounded(.up))), border: .reflect)
+        return blur(plane, width: width, height: height, pool: pool)
     }
 }

@@ -17,7 +17,7 @@ struct TissuePlanes: Sendable {
         var architecture = TissueArchitecture(
             pattern: patient.pattern, traits: patient.traits,
             fields: TissueFields(width: wide, height: high, pixel: pixel), fibres: fibres, draws: draws)
-        let fields = architecture.laidOut()
+        let fields = architecture.laidOut(pool: pool)
         let noise = TissueNoise(random: draws.stream("texture"))
         var placement = NucleiPlacement(
             fields: fields, pattern: patient.pattern, traits: patient.traits, isMalignant: patient.isMalignant,

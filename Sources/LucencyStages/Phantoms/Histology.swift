@@ -11,7 +11,7 @@ extension Component<PhantomWorld> {
             Parameter("height", \.height, in: .within(64...1024), help: "Pixels, a multiple of 8."),
             Parameter(
                 "magnifications", \.magnifications, in: .within(40...400),
-                help: "Nominal magnifications; a patient's pictures go through them in turn."),
+                help: "Nominal magnifications; pictures go through them in turn."),
             Parameter(
                 "pixel", \.pixel, in: .within(0.05...0.25),
                 help: "A pixel's side at 400×, µm; in inverse proportion at others."),
@@ -88,7 +88,7 @@ extension TissueSettings {
 
 extension HistologyStain: SettingsValue {
     public static var settingsName: String { "the stain" }
-    public init() { self.init(tilt: Interval(0.1, 0.5)) }
+    public init() { self.init(tilt: Interval(0.3, 0.9)) }
     public static var settings: [Parameter<HistologyStain>] {
         [
             Parameter(

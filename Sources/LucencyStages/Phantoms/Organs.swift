@@ -13,13 +13,34 @@ extension Component<PhantomWorld> {
             Parameter("thickness", \.thickness, in: .within(0...20), help: "Thickness of a slice, mm."),
             Parameter("level", \.level, help: "Where the middle slice lies, mm above the body's centre."),
             Parameter("build", \.build, help: "How large the patient is."),
-            Parameter("warp", \.warp, help: "Smooth random displacement of all organs together."),
+            Parameter("warp", \.warpSettings, help: "Smooth random displacement of all organs together."),
             Parameter("textureScale", \.textureScale, in: .atLeast(1), help: "Size of mottles in tissue, mm."),
             Parameter("organs", \.organs, help: "Tissues and organs from the back to the front: later ones cover."),
             Parameter("blur", \.blur, in: .within(0...20), help: "The scanner's blur, standard deviation in mm."),
             Parameter("modality", \.modality, help: "The scanner and its noise."),
             Parameter("annotators", \.annotators, help: "Who draws the labels, and how they differ from the truth."),
         ])
+}
+
+/// The common displacement as a mapping: what is left out keeps the world's own defaults, not an organ's.
+struct OrganWarp: SettingsValue {
+    static var settingsName: String { "the warp" }
+    static var settings: [Parameter<OrganWarp>] {
+        [
+            Parameter(
+                "amplitude", \.deformation.amplitude, in: .within(0...50), help: "Standard deviation, mm; cut off at 3."
+            ),
+            Parameter("scale", \.deformation.scale, in: .atLeast(1), help: "Points nearer than this move alike, mm."),
+        ]
+    }
+    var deformation = Organs().warp
+}
+
+extension Organs {
+    var warpSettings: OrganWarp {
+        get { OrganWarp(deformation: warp) }
+        set { warp = newValue.deformation }
+    }
 }
 
 extension OrganScanner: ComponentValue {

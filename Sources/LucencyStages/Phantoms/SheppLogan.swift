@@ -30,7 +30,7 @@ extension SheppLogan.Variation: SettingsValue {
         [
             Parameter("shiftX", \.shiftX, help: "To the right of the image, in mm."),
             Parameter("shiftY", \.shiftY, help: "Up, in mm."),
-            Parameter("rotation", \.rotation, help: "Counter-clockwise, in degrees."),
+            Parameter("rotation", \.rotation, in: .within(-360...360), help: "Counter-clockwise, in degrees."),
             Parameter("scale", \.scale, in: .within(0.1...10), help: "Factor of all lengths."),
         ]
     }
@@ -45,7 +45,8 @@ extension SheppLogan.Scan: SettingsValue {
             Parameter(
                 "photons", \.photons, in: .within(1...1e12),
                 help: "Photons per bin and projection where nothing is in the way."),
-            Parameter("attenuation", \.attenuation, in: .positive, help: "Attenuation per mm of a value of 1."),
+            Parameter(
+                "attenuation", \.attenuation, in: .within(1e-6...10), help: "Attenuation per mm of a value of 1."),
             Parameter("window", \.window, help: "How the ramp filter falls off towards high frequencies."),
         ]
     }
