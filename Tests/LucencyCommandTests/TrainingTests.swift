@@ -152,6 +152,9 @@ import Testing
             let run = try runLucency(arguments(folder, "--set", setting))
             #expect(run.status != 0)
             #expect(run.errors.contains(message), "\(run.errors)")
+            // All but what only the images tell is found before anything is read.
+            let isLate = message.contains("slice")
+            #expect(FileManager.default.fileExists(atPath: folder.appending(path: "run.json").path) == isLate)
         }
     }
 

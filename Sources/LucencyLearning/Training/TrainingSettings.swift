@@ -36,7 +36,7 @@ public struct TrainingSettings: Codable, Hashable, Sendable {
     public init() {}
 
     /// What contradicts or is out of range.
-    func problems() -> [Diagnostic] {
+    package func problems() -> [Diagnostic] {
         var found: [Diagnostic] = []
         func require(_ holds: Bool, _ what: String) {
             if !holds { found.append(Diagnostic(.badArgument, "training: \(what)")) }

@@ -74,11 +74,13 @@ public struct CollectorDescriptor: Sendable {
 
     /// - Parameters:
     ///   - groups: the first group's ports can be named without saying the group.
+    ///   - check: looks for parameters that do not fit together; what it throws is reported where `uses` stands.
     ///   - coding: nil where a state cannot leave the process (the collector then refuses `--shard`).
     public init<Algorithm: Sendable, State: Sendable, each O: PortValue>(
         _ id: String, _ summary: String, prototype: Algorithm, revision: Int = 1, source: String? = nil,
         isRandom: Bool = false, usesKernels: Bool = false, groups: [StreamGroup<Algorithm, State>], outputs: [String],
-        parameters: [Parameter<Algorithm>] = [], coding: StateCoding<State>? = nil,
+        parameters: [Parameter<Algorithm>] = [], check: @escaping @Sendable (Algorithm) throws -> Void = { _ in },
+        coding: StateCoding<State>? = nil,
         initial: @escaping @Sendable (Algorithm) -> State,
         merge: @escaping @Sendable (Algorithm, inout State, State) throws -> Void,
         finish: @escaping @Sendable (Algorithm, State, StageContext) throws -> (repeat each O)
@@ -113,7 +115,9 @@ public struct CollectorDescriptor: Sendable {
         }
         let (encodeState, decodeState) = (encode, decode)
         configure = { yaml, place, decoding in
+            let errors = decoding.errorsMet
             let algorithm = list.decode(yaml, owner: id, at: place, &decoding)
+            decoding.check(since: errors, at: place) { try check(algorithm) }
             return ConfiguredCollector(
                 parameters: list.canonical(algorithm),
                 add: { (group, tag, values, context) throws -> any Sendable in

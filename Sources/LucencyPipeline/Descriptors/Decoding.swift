@@ -65,6 +65,11 @@ public struct Decoding: Sendable {
         guard errorsMet == errors else { return }
         do {
             try check()
+        } catch let list as DiagnosticList {
+            for var fault in list.diagnostics {
+                fault.place = fault.place ?? place
+                report(fault)
+            }
         } catch {
             var fault = Diagnostic.wrapping(error, as: .badValue)
             fault.place = fault.place ?? place

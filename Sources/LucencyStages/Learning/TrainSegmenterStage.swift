@@ -29,7 +29,7 @@ extension CollectorDescriptor {
             },
         ],
         outputs: ["model", "record", "curves"],
-        parameters: TrainSegmenter.parameters,
+        parameters: TrainSegmenter.parameters, check: { try $0.check() },
         initial: { _ in LabelledCases() },
         merge: { _, total, next in
             total.training += next.training
@@ -116,6 +116,18 @@ struct TrainSegmenter: Sendable {
             Parameter(
                 "maximumNorm", \.settings.maximumNorm, in: .positive, help: "Longer gradients are shortened to it."),
         ]
+    }
+
+    /// Looks for settings that contradict each other, as far as that can be seen without the data.
+    /// - Throws: `DiagnosticList` with all of them.
+    func check() throws {
+        var settings = settings
+        settings.objective = Objective(objective.map(\.component))
+        var problems = settings.problems()
+        let axes = settings.patch.isEmpty ? 2 : settings.patch.count
+        problems += network.fitted(axes: axes, inputChannels: 1, classes: 2).problems()
+        do { _ = try pipeline() } catch { problems.append(Diagnostic.wrapping(error, as: .badArgument)) }
+        if !problems.isEmpty { throw DiagnosticList(problems) }
     }
 
     /// Trains, or goes on where an interrupted run was.
