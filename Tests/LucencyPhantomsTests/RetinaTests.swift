@@ -184,6 +184,44 @@ import Testing
         #expect(differing < 12)
     }
 
+    @Test func `another size shows the same vessels`() throws {
+        let small = try labels(retina(512), "label").labels, large = try labels(retina(1024), "label").labels
+        // A pixel of the small picture is half covered where two of the large one's four are.
+        var both = 0, one = 0, other = 0
+        for i in 0..<512 * 512 {
+            let at = i / 512 * 2 * 1024 + i % 512 * 2
+            let isVessel = [at, at + 1, at + 1024, at + 1025].count { large[$0] != 0 } >= 2
+            one += small[i] != 0 ? 1 : 0
+            other += isVessel ? 1 : 0
+            both += small[i] != 0 && isVessel ? 1 : 0
+        }
+        let dice = 2 * Double(both) / Double(one + other)
+        #expect(dice > 0.85, "\(dice)")
+    }
+
+    @Test func `a narrow field of view and an eye far from its middle can be drawn`() throws {
+        let narrow = retina(64) { $0.fieldOfView = 20 }, off = retina(64) { $0.anatomy.decentering = 4 }
+        for phantom in [narrow, off] {
+            for seed in 0..<10 {
+                let image = try phantom(seed: UInt64(seed), index: 0, ["image"]).values["image"]?.image
+                #expect(image?.pixels.array.allSatisfy { 0...255 ~= $0 } == true)
+            }
+        }
+    }
+
+    @Test func `a disc may have no cup, and a cup never leaves its disc`() throws {
+        let none = retina(256) { $0.anatomy.cupToDisc = 0 }, wide = retina(256) { $0.anatomy.cupToDisc = 0.95 }
+        let (values, _) = try none(seed: 1, index: 0, ["clean", "disc"])
+        let clean = try #require(values["clean"]?.image).pixels.array
+        #expect(clean.allSatisfy { 0...255 ~= $0 })
+        let flat = try #require(values["disc"]?.labels), deep = try labels(wide, "disc")
+        #expect(flat.presentLabels() == [0, 1])
+        let bright = flat.labels.array.indices.filter { flat.labels[$0] == 1 }.map { clean[$0] }
+        #expect(bright.reduce(0, +) / Float(bright.count) > 150)
+        #expect(deep.presentLabels() == [0, 1, 2])
+        for i in 0..<256 * 256 { #expect((deep.labels[i] != 0) == (flat.labels[i] != 0)) }
+    }
+
     @Test func `lesions are as many as asked for and off the disc`() throws {
         let phantom = retina {
             $0.lesions.microaneurysms = 12

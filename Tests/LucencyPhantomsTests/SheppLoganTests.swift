@@ -143,6 +143,24 @@ import Testing
         #expect(try count(phantom) { $0 == 1 } == count(small) { $0 == 1 })
     }
 
+    @Test func `a range of rotations is refused wherever one rotation in it is`() {
+        func isRefused(_ scale: Double, _ rotation: Interval) -> Bool {
+            var phantom = small
+            phantom.ventricles.scale = Interval(scale, scale)
+            phantom.ventricles.rotation = rotation
+            do { try phantom.check() } catch { return true }
+            return false
+        }
+        var narrow = 0
+        for scale in stride(from: 1.0, through: 2.4, by: 0.1) {
+            let turns = stride(from: -360.0, through: 360, by: 1).filter { isRefused(scale, Interval($0, $0)) }
+            #expect(isRefused(scale, Interval(-360, 360)) == !turns.isEmpty, "scale \(scale)")
+            // Those that steps of 45° would overlook.
+            if !turns.isEmpty, turns.allSatisfy({ $0.truncatingRemainder(dividingBy: 45) != 0 }) { narrow += 1 }
+        }
+        #expect(narrow > 0)
+    }
+
     @Test func `settings that do not fit are refused with a remedy`() throws {
         func refused(_ change: (inout SheppLogan) -> Void, sourceLocation: SourceLocation = #_sourceLocation) {
             var phantom = SheppLogan()
@@ -166,6 +184,10 @@ import Testing
         refused { $0.scan.bins = 8193 }
         refused { $0.scan.photons = 0 }
         refused { $0.scan.attenuation = -1 }
+        refused { $0.scan.attenuation = 1e-300 }
+        refused { $0.scan.attenuation = 11 }
+        refused { $0.head.rotation = 361 }
+        refused { $0.tumours.rotation = Interval(-1e5, 0) }
         refused { $0.scale = 0 }
         refused { $0.scale = .nan }
         refused { $0.offset = -1 }

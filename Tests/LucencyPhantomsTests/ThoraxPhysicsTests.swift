@@ -37,7 +37,7 @@ private func number(_ value: JSONValue?, _ key: String) throws -> Double { try #
         var projector = XRayProjector(photons: 1e6)
         projector.blur = 1.3
         let none = projector.scattered(log, width: 8, height: 6)
-        let signal = projector.transmission(log, scattered: none, width: 8, height: 6)
+        let signal = projector.blurred(projector.transmission(log, scattered: none), width: 8, height: 6)
         #expect(signal.allSatisfy { abs(Double($0) / exp(-exponent) - 1) < 1e-5 })
     }
 
@@ -113,6 +113,20 @@ private func number(_ value: JSONValue?, _ key: String) throws -> Double { try #
         var random = PhiloxStream(seed: 1)
         #expect(random.poisson(mean: 0) == 0)
         #expect(random.poisson(mean: -3) == 0)
+        #expect(random.poisson(mean: .nan) == 0)
+        #expect(random.poisson(mean: .infinity) == .infinity)
+    }
+
+    @Test(arguments: [1e12, 1.0001e12, 1e15, 1e300]) func `huge Poisson numbers lie around their mean`(mean: Double) {
+        var random = PhiloxStream(seed: 4), sum = 0.0, square = 0.0
+        for _ in 0..<2000 {
+            let deviation = (random.poisson(mean: mean) - mean) / mean.squareRoot()
+            sum += deviation
+            square += deviation * deviation
+        }
+        #expect(abs(sum / 2000) < 0.1)
+        // Beyond 2⁵³ a count is no exact number; the deviation is what the format leaves of it.
+        if mean < 1e20 { #expect(abs(square / 2000 - 1) < 0.15) }
     }
 
     @Test func `Poisson numbers follow the probabilities of the distribution`() {
@@ -136,21 +150,36 @@ private func number(_ value: JSONValue?, _ key: String) throws -> Double { try #
         }
     }
 
-    @Test func `counts behind a slab have Poisson's variance and that of the electronics`() throws {
+    @Test(arguments: [0.0, 0.5, 0.9])
+    func `counts behind a slab have Poisson's variance times the blur's sum of squares, and that of the electronics`(
+        blur: Double
+    ) throws {
         let slab = PathLengths(width: 200, height: 200, slabOfSoft: 120)
         let log = try ChestAttenuation(energy: 60)(slab)
         var projector = XRayProjector(photons: 5000)
         projector.electronicNoise = 12
+        projector.blur = blur
         let none = projector.scattered(log, width: 200, height: 200)
-        let signal = projector.transmission(log, scattered: none, width: 200, height: 200)
-        let counts = projector.counted(signal, width: 200, height: 200) {
+        let counts = projector.counted(projector.transmission(log, scattered: none), width: 200, height: 200) {
             PhiloxStream(seed: 2, stream: "row", index: $0)
         }
+        // Weights of a Gaussian at whole pixels; in two directions the sum of squares is squared.
+        let weights = (-8...8).map { blur > 0 ? exp(-Double($0 * $0) / (2 * blur * blur)) : $0 == 0 ? 1 : 0 }
+        let total = weights.reduce(0, +), line = weights.reduce(0) { $0 + $1 * $1 } / (total * total)
         let expected = 5000 * exp(-12 * 0.2048 * 1.06), number = Double(counts.count)
         let mean = counts.reduce(0) { $0 + Double($1) } / number
         let variance = counts.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / number
+        // Neighbours are correlated by the blur, so that the mean is as uncertain as without it.
         #expect(abs(mean - expected) < 4 * ((expected + 144) / number).squareRoot())
-        #expect(abs(variance / (expected + 144) - 1) < 0.03)
+        let wanted = expected * line * line + 144
+        #expect(abs(variance / wanted - 1) < 0.05, "\(variance), expected \(wanted)")
+        // The noise of neighbours: none without blur, Σ w(i) w(i + 1) with it.
+        let shared = zip(weights, weights.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / (total * total)
+        var product = 0.0
+        for i in 0..<counts.count where i % 200 < 199 {
+            product += (Double(counts[i]) - mean) * (Double(counts[i + 1]) - mean)
+        }
+        #expect(abs(product / number - expected * line * shared) < 0.03 * expected)
     }
 
     @Test func `a blur keeps the sum and has the wanted width, narrow or wide`() {

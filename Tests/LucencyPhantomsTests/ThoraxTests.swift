@@ -46,6 +46,38 @@ import Testing
         }
     }
 
+    @Test(arguments: [144, 145, 146, 300])
+    func `pictures of every size show the same textures in the same places`(size: Int) throws {
+        func texture(_ size: Int) throws -> (Int, [Float]) {
+            func soft(_ unevenness: Interval, _ lungTexture: Interval) throws -> [Float] {
+                try phantom(size) {
+                    $0.body.patientSize = 1
+                    ($0.body.unevenness, $0.organs.lungTexture) = (unevenness, lungTexture)
+                }.pathLengths(seed: 4, index: 0).softEquivalent
+            }
+            // What textures add, without what is finer than a large picture's pixels.
+            var added = zip(try soft(0.1, 0.4), try soft(0, 0)).map { $0 - $1 }
+            gaussianBlur(&added, width: size, height: size, sigma: 3 * Double(size) / 370, pool: .serial)
+            return (size, added)
+        }
+        let (_, here) = try texture(size), (side, there) = try texture(200)
+        var products = (0.0, 0.0, 0.0)
+        for row in 10..<size - 10 {
+            for column in 10..<size - 10 {
+                // The same place, between four pixels of the other picture.
+                let scale = Double(side) / Double(size)
+                let x = (Double(column) + 0.5) * scale - 0.5, y = (Double(row) + 0.5) * scale - 0.5
+                let left = Int(x), top = Int(y), u = Float(x - Double(left)), v = Float(y - Double(top))
+                let i = top * side + left
+                let a = there[i] * (1 - u) + there[i + 1] * u, b = there[i + side] * (1 - u) + there[i + side + 1] * u
+                let other = Double(a * (1 - v) + b * v), own = Double(here[row * size + column])
+                products = (products.0 + own * other, products.1 + own * own, products.2 + other * other)
+            }
+        }
+        let correlation = products.0 / (products.1 * products.2).squareRoot()
+        #expect(correlation > 0.97, "\(correlation)")
+    }
+
     @Test func `masks lie where a chest has lungs, heart, clavicles and ribs`() throws {
         for index in 0..<4 {
             let thorax = phantom(160)
@@ -242,6 +274,47 @@ import Testing
         }
         let (_, drawn) = try small(seed: 1, index: 0, ["nodules"])
         #expect(drawn["nodules.50.center"] == .null)
+    }
+
+    @Test func `a nodule has the number under which it is recorded, also behind one that found no room`() throws {
+        let thorax = phantom {
+            $0.nodules.number = 12
+            $0.nodules.diameter = Interval(10, 80)
+        }
+        var gaps = 0
+        for index in 0..<4 {
+            let (values, drawn) = try thorax(seed: 1, index: index, ["nodules"])
+            let map = try #require(values["nodules"]?.labels)
+            let placed = (1...12).filter { drawn["nodules.\($0).center"]?.arrayValue != nil }.map { Int32($0) }
+            #expect(map.table.keys.sorted() == [0] + placed)
+            #expect(map.presentLabels() == [0] + placed)
+            if placed != Array(1...Int32(placed.count)) { gaps += 1 }
+            for number in placed {
+                let diameter = try #require(drawn["nodules.\(number).diameter"]?.doubleValue)
+                let area = Double(map.labels.array.count { $0 == number }) * 370 * 370 / 128 / 128
+                let share = area / (.pi * diameter * diameter / 4)
+                #expect(share > 0.6 && share < 1.3)
+            }
+        }
+        #expect(gaps > 0)
+    }
+
+    @Test func `air stays black at the highest dose`() throws {
+        let bright = phantom(64) {
+            $0.fieldOfView = 800
+            $0.exposure.photons = 1e9
+            $0.exposure.dualShare = 10
+        }
+        let (values, _) = try bright(seed: 1, index: 0, ["image", "subtraction", "label"])
+        let regions = try labels(values["label"])
+        for name in ["image", "subtraction"] {
+            let plane = try pixels(values[name])
+            func mean(_ isIn: (Int32) -> Bool) -> Float {
+                let found = plane.indices.filter { isIn(regions[$0]) }.map { plane[$0] }
+                return found.reduce(0, +) / Float(max(1, found.count))
+            }
+            #expect(mean { $0 == 0 } < 0.3 * mean { $0 > 0 }, "\(name)")
+        }
     }
 
     @Test func `settings that no patient can have are refused`() throws {

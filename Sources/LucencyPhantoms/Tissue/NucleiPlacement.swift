@@ -8,8 +8,8 @@ struct NucleiPlacement {
     let isMalignant: Bool
     let fibres: FibreDirections
     private(set) var nuclei: [Nucleus] = []
-    /// Their centres and short half axes by themselves, for quick looks.
-    private var spots: [SIMD3<Double>] = []
+    /// Their centres and their least and greatest half axes by themselves, for quick looks.
+    private var spots: [SIMD4<Double>] = []
     private var bins: [[Int32]]
     private let binColumns: Int
     private let binRows: Int
@@ -224,20 +224,23 @@ struct NucleiPlacement {
     private mutating func add(_ nucleus: Nucleus, spacing: Double) {
         let column = min(max(Int((nucleus.x + TissueFields.margin) / Self.bin), 0), binColumns - 1)
         let row = min(max(Int((nucleus.y + TissueFields.margin) / Self.bin), 0), binRows - 1)
+        let least = min(nucleus.short, nucleus.long), greatest = max(nucleus.short, nucleus.long)
         for r in max(0, row - 1)...min(binRows - 1, row + 1) {
             for c in max(0, column - 1)...min(binColumns - 1, column + 1) {
-                for other in bins[r * binColumns + c] {
+                for other in bins[r &* binColumns &+ c] {
                     let spot = spots[Int(other)]
                     let dx = spot.x - nucleus.x, dy = spot.y - nucleus.y, distance = hypotenuse(dx, dy)
-                    guard distance < 16 else { continue }
-                    let near = nuclei[Int(other)]
+                    // Whatever their directions, some are too far to touch and some too near not to.
+                    guard distance < min(16, 1.000_001 * spacing * (spot.w + greatest)) else { continue }
+                    if distance < 0.999_999 * spacing * (spot.z + least) { return }
                     let way = arcTangent(dy, dx)
-                    if distance < spacing * (near.radius(towards: way) + nucleus.radius(towards: way)) { return }
+                    let own = nucleus.radius(towards: way)
+                    if distance < spacing * (nuclei[Int(other)].radius(towards: way) + own) { return }
                 }
             }
         }
         bins[row * binColumns + column].append(Int32(nuclei.count))
         nuclei.append(nucleus)
-        spots.append(SIMD3(nucleus.x, nucleus.y, nucleus.short))
+        spots.append(SIMD4(nucleus.x, nucleus.y, least, greatest))
     }
 }

@@ -10,10 +10,21 @@ import Testing
         #expect(error?.code == .badArgument, "line \(line)")
     }
 
+    private func scanner(noise: Interval, cutoff: Double) -> CTScanner {
+        var scanner = CTScanner()
+        (scanner.noise, scanner.cutoff) = (noise, cutoff)
+        return scanner
+    }
+
     @Test func `impossible grids are refused`() {
         refused { $0.width = 15 }
         refused { $0.height = 1025 }
         refused { $0.depth = 0 }
+        // Noise that is coarser than the slice.
+        refused {
+            ($0.width, $0.height, $0.spacing) = (16, 16, 0.2)
+            $0.modality = .ct(scanner(noise: 10, cutoff: 0.01))
+        }
         refused { $0.depth = 513 }
         refused { $0.spacing = 0.1 }
         refused { $0.spacing = .nan }
