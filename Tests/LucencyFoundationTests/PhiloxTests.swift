@@ -37,6 +37,14 @@ import Testing
         #expect(first(1, "a", 0) == all[0])
     }
 
+    @Test func `a name stands for the first 64 bits of its SHA-256`() {
+        // Python: hashlib.sha256(b"noise/3"), and of "Lücke".
+        var named = PhiloxStream(seed: 5, stream: "noise", index: 3)
+        var numbered = PhiloxStream(seed: 5, stream: 16_099_971_648_321_317_865)
+        for _ in 0..<8 { #expect(named.next() == numbered.next()) }
+        #expect(SHA256.hex(of: "Lücke") == "079b3613d940df1cb0d4a7c4b8344d9e751c35a25bd43a5516b9cddec4f32cc1")
+    }
+
     @Test func `uniform and normal numbers have the moments of their distributions`() {
         var stream = PhiloxStream(seed: 7)
         let count = 200_000

@@ -38,7 +38,7 @@ struct PhantomCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Format of flat label maps: png holds labels to 65535 and their colours, tiff more.",
-            valueName: "png|tiff"))
+            valueName: "format"))
     var labels = LabelFormat.png
 
     @Flag(help: "List the phantom's products and settings, and render nothing.")

@@ -39,13 +39,14 @@ public struct Points: LabelCorruptionStep, Hashable {
         let size = labels.size
         var reach = SIMD3<Double>(repeating: 0)
         for axis in 0..<size.dimensions {
-            reach[axis] = min(try radius.pixels(along: axis, of: labels.geometry), Double(size[axis]))
+            // From a million pixels on, all of a grid is reached.
+            reach[axis] = min(try radius.pixels(along: axis, of: labels.geometry), 1e6)
         }
         let chosen = try centers(labels, &random)
         var result = AlignedBuffer<Int32>(repeating: LabelMap.ignoreLabel, count: labels.labels.count)
         let boxes = Dictionary(uniqueKeysWithValues: labels.boundingBoxes().map { ($0.label, $0.box) })
         let whole = Region(x: 0, y: 0, z: 0, size: size)
-        let disc = (0..<3).reduce(1.0) { $0 * (2 * reach[$1].rounded(.down) + 1) }
+        let disc = (0..<3).reduce(1.0) { $0 * Double(min(2 * Int(reach[$1]) + 1, size[$1])) }
         for (label, centers) in chosen {
             let box = boxes[label] ?? whole
             result.withUnsafeMutableBufferPointer { out in

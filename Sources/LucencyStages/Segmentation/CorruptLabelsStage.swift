@@ -24,7 +24,7 @@ private struct CorruptLabels: Sendable {
 extension StageDescriptor {
     static let corruptLabels = StageDescriptor(
         "corrupt-labels", "Spoils labels on purpose, as hasty, careless or sparing annotators do.",
-        prototype: CorruptLabels(), isRandom: true, inputs: ["labels"], outputs: ["labels", "changed"],
+        prototype: CorruptLabels(), revision: 2, isRandom: true, inputs: ["labels"], outputs: ["labels", "changed"],
         parameters: [
             Parameter("steps", \.steps, required: true, help: "What is done, in this order."),
             Parameter(
