@@ -26,7 +26,8 @@ enum Slices {
             let options = WriteOptions(bits: 8)
             try PNGFormat().write(image, to: images.appending(path: name).path, options: options)
             let visible = try LabelMap(
-                geometry: labels.geometry, labels: AlignedBuffer(labels.labels.array.map { $0 * 255 }))
+                geometry: labels.geometry,
+                labels: AlignedBuffer(labels.labels.array.map { $0 == Membranes.cellLabel ? 255 : 0 }))
             try PNGFormat().write(visible, to: masks.appending(path: name).path, options: options)
         }
     }

@@ -27,7 +27,7 @@ import Testing
         // Trained models and reports name seeds. Sums of intensities and of cell pixels of version 1's pictures.
         let (image, labels) = try picture(small, seed: 3, index: 1)
         #expect(image.pixels.array.reduce(0.0) { $0 + Double($1) } == 2_063_305)
-        #expect(labels.labels.array.filter { $0 == 1 }.count == 10_074)
+        #expect(labels.labels.array.filter { $0 == Membranes.cellLabel }.count == 10_074)
     }
 
     @Test func `intensities are whole numbers from 0 to 255 at 4 nm`() throws {
@@ -36,8 +36,8 @@ import Testing
         #expect(abs(image.geometry.spacing.x - 4e-6) < 1e-15)
         #expect(image.geometry.spacingSource == .stated(.nm))
         #expect(labels.geometry == image.geometry)
-        #expect(labels.table[0]?.name == "membrane")
-        #expect(labels.table[1]?.name == "cell")
+        #expect(labels.table[1]?.name == "membrane")
+        #expect(labels.table[0]?.name == "cell")
     }
 
     @Test func `the clean picture is the one without noise`() throws {
@@ -89,8 +89,8 @@ import Testing
     @Test func `membranes are dark lines around many cells, as in real sections`() throws {
         let (image, labels) = try picture(Membranes(width: 256, height: 256), seed: 1)
         let mask = labels.labels.array, pixels = image.pixels.array
-        let dark = zip(mask, pixels).filter { $0.0 == 0 }.map(\.1),
-            light = zip(mask, pixels).filter { $0.0 == 1 }.map(\.1)
+        let dark = zip(mask, pixels).filter { $0.0 == Membranes.membraneLabel }.map(\.1),
+            light = zip(mask, pixels).filter { $0.0 == Membranes.cellLabel }.map(\.1)
         let share = Double(dark.count) / Double(mask.count)
         #expect(share > 0.15 && share < 0.4)
         let darkMean = dark.reduce(0, +) / Float(dark.count), lightMean = light.reduce(0, +) / Float(light.count)
@@ -100,7 +100,7 @@ import Testing
         for row in 0..<256 {
             var length = 0
             for column in 0..<256 {
-                if mask[row * 256 + column] == 0 {
+                if mask[row * 256 + column] == Membranes.membraneLabel {
                     length += 1
                 } else if length > 0 {
                     runs.append(length)

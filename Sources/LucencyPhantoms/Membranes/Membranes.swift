@@ -19,7 +19,7 @@ public struct Membranes: Sendable, Hashable {
     public var thickness: Interval
 
     /// The label of membranes and that of the inside of cells.
-    public static let membraneLabel: Int32 = 0, cellLabel: Int32 = 1
+    public static let membraneLabel: Int32 = 1, cellLabel: Int32 = 0
 
     public init(
         width: Int = 512, height: Int = 512, noise: Interval = 1.5, unevenness: Interval = 0.09,
@@ -39,7 +39,7 @@ extension Membranes: Phantom {
         [
             PhantomProduct("image", .image(channels: 1, bits: 8), "The micrograph."),
             PhantomProduct("clean", .image(channels: 1, bits: 8), "The micrograph without noise."),
-            PhantomProduct("label", .labels, "0 membrane, 1 cell."),
+            PhantomProduct("label", .labels, "0 cell, 1 membrane."),
         ]
     }
 
@@ -86,8 +86,8 @@ extension Membranes: Phantom {
                 try LabelMap(
                     geometry: geometry, labels: AlignedBuffer(tissue.mask),
                     table: [
-                        Self.membraneLabel: LabelClass(name: "membrane", color: [0, 0, 0]),
-                        Self.cellLabel: LabelClass(name: "cell", color: [255, 255, 255]),
+                        Self.membraneLabel: LabelClass(name: "membrane", color: [255, 255, 255]),
+                        Self.cellLabel: LabelClass(name: "cell", color: [0, 0, 0]),
                     ]))
         }
         return values
