@@ -87,8 +87,8 @@ import Testing
     /// Predicted bytes of an item of 100 × 100 pixels (float32).
     private func predicted(scratch: Int) throws -> Int {
         let source = SourceDescriptor("test.heavy", "One image.", prototype: NoSettings(), parameters: []) { _, _, _ in
-            ConfiguredSource(ports: [Port("image", Image.portType)], needsInput: false) { _ in
-                let item = SourceItem(computed: "a", scratchBytes: scratch) {
+            ConfiguredSource(ports: ["image", "other"].map { Port($0, Image.portType) }, needsInput: false) { _ in
+                let item = SourceItem(computed: "a", scratchBytes: { $0 == ["image"] ? scratch : 7 }) {
                     let image = ItemLoader(paths: [], reader: "") {
                         ValueEstimate(geometry: try Geometry(size: GridSize(100, 100)), channels: 1)
                     } contentHashes: {
@@ -98,7 +98,7 @@ import Testing
                             geometry: Geometry(size: GridSize(100, 100)),
                             pixels: AlignedBuffer(repeating: 1, count: 10_000))
                     }
-                    return ["image": image]
+                    return ["image": image, "other": image]
                 }
                 return ItemListing(items: [item])
             }

@@ -51,14 +51,15 @@ public struct SourceItem: Sendable {
     public var loaders: [String: ItemLoader] { known ?? makeLoaders?() ?? [:] }
     private let known: [String: ItemLoader]?
     private let makeLoaders: (@Sendable () -> [String: ItemLoader])?
-    /// Memory that loading needs beside the values themselves, in bytes.
-    let scratchBytes: Int
+    /// Memory that loading some ports needs beside the values themselves, in bytes.
+    let scratchBytes: @Sendable (Set<String>) -> Int
     /// Makes several ports at once, where that costs less than one by one; the loaders still describe them.
     let loadTogether: (@Sendable (Set<String>, ThreadPool) throws -> [String: any PortValue])?
 
-    /// - Parameter scratchBytes: memory that loading needs beside the values themselves, 0 or more.
+    /// - Parameter scratchBytes: memory that loading the named ports needs beside the values themselves, 0 or more.
     public init(
-        relative: String, name: String, loaders: [String: ItemLoader], scratchBytes: Int = 0,
+        relative: String, name: String, loaders: [String: ItemLoader],
+        scratchBytes: @escaping @Sendable (Set<String>) -> Int = { _ in 0 },
         loadTogether: (@Sendable (Set<String>, ThreadPool) throws -> [String: any PortValue])? = nil
     ) {
         self.relative = relative
@@ -72,7 +73,8 @@ public struct SourceItem: Sendable {
     /// An item that no file stands behind. Its loaders are made when they are asked for, so that a million items that
     /// nobody has asked for yet are light.
     public init(
-        computed relative: String, scratchBytes: Int = 0, loaders: @escaping @Sendable () -> [String: ItemLoader],
+        computed relative: String, scratchBytes: @escaping @Sendable (Set<String>) -> Int = { _ in 0 },
+        loaders: @escaping @Sendable () -> [String: ItemLoader],
         loadTogether: (@Sendable (Set<String>, ThreadPool) throws -> [String: any PortValue])? = nil
     ) {
         self.relative = relative

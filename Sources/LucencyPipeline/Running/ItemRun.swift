@@ -66,9 +66,11 @@ struct ItemRun {
             switch node.kind {
             case .source(let ports):
                 let loaders = item.loaders
+                var wanted: Set<String> = []
                 for (index, port) in ports.ports.enumerated() {
                     let wire = PlanInput(node: id, output: index)
                     guard remaining[wire] != nil, let loader = loaders[port.name] else { continue }
+                    wanted.insert(port.name)
                     let estimate = try loader.estimate()
                     estimates[wire] = estimate
                     sizes[wire] = estimate.bytes(as: port.type)
@@ -78,8 +80,9 @@ struct ItemRun {
                     add(sizes[wire] ?? 0)
                 }
                 // Loading begins before any value is there, and ends when all are.
-                add(item.scratchBytes)
-                live -= min(live, item.scratchBytes)
+                let scratch = max(0, item.scratchBytes(wanted))
+                add(scratch)
+                live -= min(live, scratch)
             case .stage(let stage, _):
                 let inputs = node.rows[0].map { $0.flatMap { estimates[$0] } }
                 let cost = stage.cost(inputs, node.outputPorts.count)
