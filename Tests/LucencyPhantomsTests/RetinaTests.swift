@@ -200,11 +200,13 @@ import Testing
     }
 
     @Test func `a narrow field of view and an eye far from its middle can be drawn`() throws {
-        let narrow = retina(64) { $0.fieldOfView = 20 }, off = retina(64) { $0.anatomy.decentering = 4 }
+        let narrow = retina(192) { $0.fieldOfView = 20 }, off = retina(192) { $0.anatomy.decentering = 4 }
         for phantom in [narrow, off] {
             for seed in 0..<10 {
-                let image = try phantom(seed: UInt64(seed), index: 0, ["image"]).values["image"]?.image
-                #expect(image?.pixels.array.allSatisfy { 0...255 ~= $0 } == true)
+                let values = try phantom(seed: UInt64(seed), index: 0, ["image", "label"]).values
+                #expect(values["image"]?.image?.pixels.array.allSatisfy { 0...255 ~= $0 } == true)
+                // Vessels come in from outside.
+                #expect(values["label"]?.labels?.presentLabels() == [0, 1], "seed \(seed)")
             }
         }
     }

@@ -106,6 +106,8 @@ struct VesselGrowth {
     }
 
     private static let step = 0.07
+    /// How far from the middle vessels grow, mm: over the field of view, and around the disc where that lies outside.
+    private let reach: Double
 
     init(
         eye: RetinaEye, thinnest: Double, tortuosity: Double, branching: Double, taper: Double, random: PhiloxStream
@@ -116,7 +118,8 @@ struct VesselGrowth {
         self.branching = branching
         self.taper = taper
         self.random = random
-        neighbours = NearVessels(reach: eye.reach + 0.6)
+        reach = max(eye.reach, hypotenuse(eye.center.x, eye.center.y) + 0.8)
+        neighbours = NearVessels(reach: reach + 0.6)
     }
 
     // MARK: Origins
@@ -192,7 +195,7 @@ struct VesselGrowth {
         var points: [RetinaVessel.Point] = []
         var radius = sprout.place.radius, travelled = 0.0, t = 0.0, side = random.uniform() < 0.5 ? 1.0 : -1.0
         var branchAt = nextBranch(radius, first: true)
-        while radius > thinnest, travelled < 4 * eye.reach {
+        while radius > thinnest, travelled < 4 * reach {
             let middle = guide(t), ahead = guide(t + 1e-3)
             let tangent = (ahead - middle) / max(1e-12, hypotenuse(ahead.x - middle.x, ahead.y - middle.y))
             let fade = smoothStep(travelled / 1.5)
@@ -203,7 +206,7 @@ struct VesselGrowth {
             let place = RetinaVessel.Point(
                 x: middle.x - tangent.y * offset, y: middle.y + tangent.x * offset, radius: radius)
             points.append(place)
-            guard hypotenuse(place.x, place.y) < eye.reach + 0.4 else { break }
+            guard hypotenuse(place.x, place.y) < reach + 0.4 else { break }
             let speed = hypotenuse(ahead.x - middle.x, ahead.y - middle.y) / 1e-3
             t += Self.step / max(speed, 0.1)
             travelled += Self.step
@@ -254,7 +257,7 @@ struct VesselGrowth {
             place.radius *= 1 - (taper + 0.03) * Self.step
             points.append(place)
             travelled += Self.step
-            guard hypotenuse(place.x, place.y) < eye.reach + 0.4 else { break }
+            guard hypotenuse(place.x, place.y) < reach + 0.4 else { break }
             if travelled > branchAt {
                 let after = branched(sprout.kind, place, heading, side, number, isMain: false)
                 place.radius = after.radius

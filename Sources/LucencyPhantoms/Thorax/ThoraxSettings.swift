@@ -103,7 +103,7 @@ public struct ThoraxExposure: Sendable, Hashable {
     public var scatter: Interval = Interval(0.04, 0.12)
     /// Standard deviation of the scatter's spread, mm.
     public var scatterSpread: Interval = Interval(25, 45)
-    /// Standard deviation of the focus' and detector's blur, mm.
+    /// Standard deviation of the detector's blur, mm: of what it has counted, noise and all.
     public var blur: Interval = Interval(0.12, 0.25)
 
     public init() {}

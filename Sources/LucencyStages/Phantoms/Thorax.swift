@@ -126,7 +126,7 @@ extension ThoraxExposure: SettingsValue {
                 "scatter", \.scatter, in: .within(0...2),
                 help: "Scattered over primary radiation, per unit of log attenuation."),
             Parameter("scatterSpread", \.scatterSpread, in: .within(1...200), help: "Standard deviation, mm."),
-            Parameter("blur", \.blur, in: .within(0...10), help: "Standard deviation of focus and detector, mm."),
+            Parameter("blur", \.blur, in: .within(0...10), help: "Standard deviation of the detector, mm."),
         ]
     }
 }
