@@ -165,7 +165,7 @@ private final class Pictures: Sendable {
 
     /// There may be a million of them, so an item is little more than its name.
     func item(_ name: String, _ index: Int) -> SourceItem {
-        SourceItem(computed: name) {
+        SourceItem(computed: name, scratchBytes: { self.phantom.scratchBytes($0.subtracting(["parameters"])) }) {
             self.loaders(index)
         } loadTogether: { wanted, pool in
             try self.render(index, wanted, pool)
