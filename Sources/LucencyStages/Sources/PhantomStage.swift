@@ -147,7 +147,7 @@ private final class Pictures: Sendable {
     private let seed: UInt64
 
     /// What phantoms draw for equal settings; raise it whenever any of them draws something else.
-    private static let revision = 1
+    private static let revision = 2
 
     init(_ world: PhantomWorld, seed: UInt64) throws {
         phantom = world.phantom
