@@ -49,8 +49,8 @@ import Testing
     }
 
     private func weights(_ result: SegmentationTrainer.Result) -> [String: [Float]] {
-        Dictionary(
-            uniqueKeysWithValues: result.parameters.declarations.map { ($0.name, result.parameters[$0.name]?.array ?? []) })
+        let names = result.parameters.declarations.map(\.name)
+        return Dictionary(uniqueKeysWithValues: names.map { ($0, result.parameters[$0]?.array ?? []) })
     }
 
     @Test func `a small network learns to find discs`() throws {
