@@ -15,7 +15,9 @@ struct Validation {
         var sums = [Double](repeating: 0, count: classes), counts = [Int](repeating: 0, count: classes)
         for item in cases {
             let sample = item.sample
-            let logits = try logits(of: sample, predictor, pool)
+            let logits = try predictor.slicewise(sample.image, channels: sample.channels, size: sample.size) {
+                try predict($0, predictor, pool)
+            }.values
             let overlaps = Self.overlaps(logits, sample.labels, classes)
             for number in 0..<classes {
                 let total = overlaps.predicted[number] + overlaps.actual[number]
@@ -28,37 +30,6 @@ struct Validation {
         let foreground = means.dropFirst().compactMap { $0 }
         return ValidationScore(
             dice: foreground.isEmpty ? 0 : foreground.reduce(0, +) / Double(foreground.count), diceByClass: means)
-    }
-
-    /// Classes × z × y × x; a network of two dimensions takes volumes slice by slice.
-    private func logits(
-        of sample: Sample, _ predictor: Predictor, _ pool: ThreadPool
-    ) throws -> AlignedBuffer<Float> {
-        let size = sample.size
-        if tile.count == 3 || size.isPlanar {
-            let spatial = tile.count == 2 ? [size.y, size.x] : [size.z, size.y, size.x]
-            return try predict(Tensor(Shape([1, sample.channels] + spatial), sample.image), predictor, pool).buffer
-        }
-        let result = AlignedBuffer<Float>(repeating: 0, count: classes * size.count), plane = size.x * size.y
-        for z in 0..<size.z {
-            let slice = Tensor(trusted: try Shape([1, sample.channels, size.y, size.x])) { target in
-                sample.image.withUnsafeBufferPointer { source in
-                    for channel in 0..<sample.channels {
-                        let from = (channel * size.z + z) * plane
-                        _ = UnsafeMutableBufferPointer(rebasing: target[channel * plane..<(channel + 1) * plane])
-                            .initialize(from: source[from..<from + plane])
-                    }
-                }
-            }
-            try predict(slice, predictor, pool).buffer.withUnsafeBufferPointer { source in
-                guard let base = source.baseAddress else { return }
-                for number in 0..<classes {
-                    (result.stableAddress + (number * size.z + z) * plane).update(
-                        from: base + number * plane, count: plane)
-                }
-            }
-        }
-        return result
     }
 
     private func predict(_ image: Tensor, _ predictor: Predictor, _ pool: ThreadPool) throws -> Tensor {

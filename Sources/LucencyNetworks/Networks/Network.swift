@@ -16,6 +16,9 @@ public protocol Network: Codable, Hashable, Sendable {
     /// Each spatial extent of its input must be a multiple of these. `Predictor` pads and crops to that end.
     var sizeMultiple: [Int] { get }
 
+    /// The same network for other data: images of so many dimensions and channels, and so many classes.
+    func fitted(axes: Int, inputChannels: Int, classes: Int) -> Self
+
     /// Refuses settings that contradict each other, all at once.
     func problems() -> [Diagnostic]
 

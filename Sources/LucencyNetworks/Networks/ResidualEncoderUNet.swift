@@ -55,6 +55,15 @@ public struct ResidualEncoderUNet: Network {
         }
     }
 
+    /// Kernels and strides of axes that there are no more are dropped.
+    public func fitted(axes: Int, inputChannels: Int, classes: Int) -> ResidualEncoderUNet {
+        var copy = self
+        (copy.inputChannels, copy.classes) = (inputChannels, classes)
+        copy.kernels = kernels.map { Array($0.prefix(axes)) }
+        copy.strides = strides.map { Array($0.prefix(axes)) }
+        return copy
+    }
+
     public func problems() -> [Diagnostic] {
         var check = SettingCheck(Self.kind)
         let stages = channels.count

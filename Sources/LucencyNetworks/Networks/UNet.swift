@@ -60,6 +60,12 @@ public struct UNet: Network {
         Array(repeating: 1 << min(16, max(0, channels.count - 1)), count: max(0, min(3, axes)))
     }
 
+    public func fitted(axes: Int, inputChannels: Int, classes: Int) -> UNet {
+        var copy = self
+        (copy.axes, copy.inputChannels, copy.classes) = (axes, inputChannels, classes)
+        return copy
+    }
+
     public func problems() -> [Diagnostic] {
         var check = SettingCheck(Self.kind)
         check.require((2...3).contains(axes), "axes must be 2 or 3, found \(axes)")

@@ -45,7 +45,7 @@ public struct NetworkSegmenter: Hashable, Sendable {
             pool: pool, kernels: kernels, make: { try model.predictor(pool: pool, kernels: kernels) }
         ) { predictor throws -> Image in try self.logits(of: prepared, predictor, model, pool) }
         let table = classes(of: model, count: logits.channels)
-        let (probabilities, _, _) = try Self.judged(logits, table)
+        let probabilities = try Self.probabilities(of: logits, table)
         guard logits.geometry != image.geometry else { return try result(logits, probabilities, table) }
         // Probabilities, not logits, are what may be averaged between pixels.
         let restored = try Restore(outside: .edge)(probabilities, onto: image.geometry, pool: pool)
@@ -78,39 +78,8 @@ public struct NetworkSegmenter: Hashable, Sendable {
                 .shapeMismatch, "the network takes volumes, and the image has a single slice",
                 remedy: "read all slices of the volume, or use a network of two dimensions")
         }
-        var values = AlignedBuffer<Float>([])
-        var classes = 0
-        if network.axes == 3 {
-            let input = try Tensor(Shape([1, image.channels, size.z, size.y, size.x]), image.pixels)
-            let output = try predict(input, predictor, model, pool)
-            classes = output.shape.channels
-            values = output.buffer
-        } else {
-            let plane = size.x * size.y
-            for z in 0..<size.z {
-                let input = Tensor(trusted: try Shape([1, image.channels, size.y, size.x])) { target in
-                    image.pixels.withUnsafeBufferPointer { source in
-                        for channel in 0..<image.channels {
-                            let from = (channel * size.z + z) * plane
-                            _ = UnsafeMutableBufferPointer(rebasing: target[channel * plane..<(channel + 1) * plane])
-                                .initialize(from: source[from..<from + plane])
-                        }
-                    }
-                }
-                let output = try predict(input, predictor, model, pool)
-                if z == 0 {
-                    classes = output.shape.channels
-                    values = size.z == 1 ? output.buffer : AlignedBuffer(repeating: 0, count: classes * size.count)
-                }
-                guard size.z > 1 else { break }
-                output.buffer.withUnsafeBufferPointer { source in
-                    guard let base = source.baseAddress else { return }
-                    for number in 0..<classes {
-                        (values.stableAddress + (number * size.z + z) * plane).update(
-                            from: base + number * plane, count: plane)
-                    }
-                }
-            }
+        let (values, classes) = try predictor.slicewise(image.pixels, channels: image.channels, size: size) {
+            try predict($0, predictor, model, pool)
         }
         return try Image(geometry: image.geometry, colorModel: .channels(classes), pixels: values)
     }
@@ -139,9 +108,7 @@ public struct NetworkSegmenter: Hashable, Sendable {
     // MARK: Classes
 
     /// Softmax over the channels.
-    static func judged(
-        _ logits: Image, _ table: ClassTable
-    ) throws -> (probabilities: ProbabilityMap, count: Int, classes: Int) {
+    private static func probabilities(of logits: Image, _ table: ClassTable) throws -> ProbabilityMap {
         let count = logits.size.count, classes = logits.channels
         let values = AlignedBuffer<Float>(count: classes * count) { out in
             logits.pixels.withUnsafeBufferPointer { values in
@@ -158,9 +125,8 @@ public struct NetworkSegmenter: Hashable, Sendable {
                 }
             }
         }
-        let map = try ProbabilityMap(
+        return try ProbabilityMap(
             geometry: logits.geometry, classes: table.classes.map(\.name), values: values)
-        return (map, count, classes)
     }
 
     private static func decided(

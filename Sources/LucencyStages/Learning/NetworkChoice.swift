@@ -9,24 +9,6 @@ struct NetworkChoice: ComponentValue {
 
     static var componentKind: String { "network" }
     static var components: [Component<NetworkChoice>] { [.unet, .residualUNet] }
-
-    /// The network for given data.
-    func fitted(axes: Int, inputChannels: Int, classes: Int) -> any Network {
-        switch network {
-        case var unet as UNet:
-            unet.axes = axes
-            unet.inputChannels = inputChannels
-            unet.classes = classes
-            return unet
-        case var residual as ResidualEncoderUNet:
-            residual.inputChannels = inputChannels
-            residual.classes = classes
-            residual.kernels = residual.kernels.map { Array($0.prefix(axes)) }
-            residual.strides = residual.strides.map { Array($0.prefix(axes)) }
-            return residual
-        default: return network
-        }
-    }
 }
 
 extension UNet.Upsampling: ChoiceParameter {}

@@ -125,7 +125,7 @@ struct TrainSegmenter: Sendable {
         settings.objective = Objective(objective.map(\.component))
         var problems = settings.problems()
         let axes = settings.patch.isEmpty ? 2 : settings.patch.count
-        problems += network.fitted(axes: axes, inputChannels: 1, classes: 2).problems()
+        problems += network.network.fitted(axes: axes, inputChannels: 1, classes: 2).problems()
         do { _ = try pipeline() } catch { problems.append(Diagnostic.wrapping(error, as: .badArgument)) }
         if !problems.isEmpty { throw DiagnosticList(problems) }
     }
@@ -161,7 +161,8 @@ struct TrainSegmenter: Sendable {
                 }
             }
         }
-        let network = network.fitted(axes: axes, inputChannels: channels, classes: classes.classes.count)
+        let network: any Network = network.network.fitted(
+            axes: axes, inputChannels: channels, classes: classes.classes.count)
         let trainer = try SegmentationTrainer(
             network, classes: classes.classes.count, training: prepared(training, raw: isStained),
             validation: prepared(validation, raw: false), settings: settings,
@@ -174,7 +175,8 @@ struct TrainSegmenter: Sendable {
                     "\(training.count) images to train, \(validation.count) to validate, \(trainer.epochs) epochs, "
                     + "\(bytes >> 20) MB"))
         let key = try SHA256.hex(
-            of: JSONValue(encoding: settings).text + JSONValue(encoding: AnyNetwork(network)).text)
+            of: [JSONValue(encoding: settings).text, type(of: network).kind, JSONValue(encoding: network).text].joined()
+        )
         let result = try trainer.train(
             folder: context.work.folder, key: key, isCancelled: context.work.isCancelled
         ) { context.work.report($0.work(classes)) }
@@ -291,16 +293,4 @@ extension SegmentationTrainer.Progress {
             fraction: Double(record.epoch) / Double(max(1, epochs)), message: "epoch \(record.epoch) of \(epochs)",
             figures: figures)
     }
-}
-
-/// Encodes any network with its kind.
-private struct AnyNetwork: Encodable {
-    let network: any Network
-    init(_ network: any Network) { self.network = network }
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encode(type(of: network).kind, forKey: .uses)
-        try network.encode(to: container.superEncoder(forKey: .with))
-    }
-    private enum Key: String, CodingKey { case uses, with }
 }
