@@ -26,9 +26,10 @@ package struct Quantizer: Sendable {
         self.format = format
         hasAlpha = image.colorModel.hasAlpha
         target = try Self.choose(image, options, supported, format)
-        guard options.rescale, let full = target.integerRange else {
-            guard !options.rescale else {
-                throw Diagnostic(.badArgument, "`rescale` has no meaning for float samples", remedy: "leave it out")
+        guard options.isMapped, let full = target.integerRange else {
+            guard !options.isMapped else {
+                let name = options.unit ? "unit" : "rescale"
+                throw Diagnostic(.badArgument, "`\(name)` has no meaning for float samples", remedy: "leave it out")
             }
             mapping = nil
             alphaMapping = nil
@@ -36,7 +37,13 @@ package struct Quantizer: Sendable {
         }
         let colors = hasAlpha ? image.channels - 1 : image.channels
         let own = Self.range(of: image, channels: 0..<colors)
-        let stored = image.origin?.stored.integerRange
+        let stored = options.unit ? 0...1 : image.origin?.stored.integerRange
+        if options.unit, own.lowerBound < 0 || own.upperBound > 1 {
+            throw Diagnostic(
+                .wouldLoseData,
+                "`unit` stores values of 0...1, and there are values from \(own.lowerBound) to \(own.upperBound)",
+                remedy: "write `rescale: true`, which stores their own range")
+        }
         func map(_ range: ClosedRange<Double>) -> (Double, Double) {
             let width = range.upperBound - range.lowerBound
             return (range.lowerBound, width > 0 ? (full.upperBound - full.lowerBound) / width : 0)
@@ -187,7 +194,7 @@ extension Quantizer {
         let integers = supported.filter { $0.kind != .float }.sorted { $0.bits < $1.bits }
         let unsigned = integers.filter { $0.kind == .unsigned }
         if let bits = options.bits {
-            let fits = integers.filter { $0.bits == bits && (!options.rescale || $0.kind == .unsigned) }
+            let fits = integers.filter { $0.bits == bits && (!options.isMapped || $0.kind == .unsigned) }
             guard
                 let chosen = fits.first(where: { $0.kind == stored?.kind })
                     ?? fits.first(where: { $0.kind == .unsigned })
@@ -199,10 +206,10 @@ extension Quantizer {
             return chosen
         }
         if let stored, stored.kind != .float {
-            let kinds = options.rescale ? unsigned : integers.filter { $0.kind == stored.kind }
+            let kinds = options.isMapped ? unsigned : integers.filter { $0.kind == stored.kind }
             if let keep = kinds.first(where: { $0.bits >= stored.bits }) { return keep }
         }
-        guard !options.rescale else {
+        guard !options.isMapped else {
             throw Diagnostic(
                 .wouldLoseData, "there is no stored depth to rescale to", remedy: "say `bits: 8` or `bits: 16`")
         }
@@ -257,4 +264,9 @@ extension Quantizer {
             "pixel \(place)\(channelText) is \(value), which \(why) for \(target.bits)-bit \(format.uppercased()) samples",
             remedy: remedies.joined(separator: ", or "))
     }
+}
+
+extension WriteOptions {
+    /// Whether values are mapped to the full range of the target.
+    fileprivate var isMapped: Bool { rescale || unit }
 }

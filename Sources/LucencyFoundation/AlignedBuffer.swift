@@ -12,19 +12,33 @@ public struct AlignedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sen
     @usableFromInline
     final class Storage {
         @usableFromInline let base: UnsafeMutablePointer<Element>
+        /// Length of a mapping of its own; 0 where the heap gave the memory.
+        private let mappedBytes: Int
 
         @usableFromInline
         init(count: Int) {
-            var raw: UnsafeMutableRawPointer?
             let bytes = max(1, count) * MemoryLayout<Element>.stride
-            guard posix_memalign(&raw, 64, bytes) == 0, let raw else {
+            var raw: UnsafeMutableRawPointer?
+            // What is large is mapped by itself and goes back to the system when it is freed. In the heap, buffers that come
+            // and go from several threads would leave holes of a multiple of what is in use.
+            if bytes >= 1 << 19 {
+                mappedBytes = bytes
+                raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+                if raw == MAP_FAILED { raw = nil }
+            } else {
+                mappedBytes = 0
+                if posix_memalign(&raw, 64, bytes) != 0 { raw = nil }
+            }
+            guard let raw else {
                 // Sizes are checked against the memory budget before any buffer is made; this is the machine failing.
                 fatalError("out of memory: \(bytes) bytes")
             }
             base = raw.bindMemory(to: Element.self, capacity: max(1, count))
         }
 
-        deinit { free(base) }
+        deinit {
+            if mappedBytes > 0 { munmap(base, mappedBytes) } else { free(base) }
+        }
     }
 
     @usableFromInline var storage: Storage

@@ -17,10 +17,12 @@ extension Catalog {
             .threshold,
             .morphology,
             .components,
+            .borders,
             .corruptLabels,
             .overlay,
             .measure,
             .loadModel,
+            .ensemble,
             .segmentNetwork,
         ],
         collectors: [

@@ -10,7 +10,7 @@ import Testing
             + "set: {width: 64, height: 64}}}"
     }
 
-    private static let small = [
+    static let small = [
         "--set", "train=\(phantom(4, first: 0))", "--set", "validation=\(phantom(2, first: 10))",
         "--set", "test=\(phantom(2, first: 20))", "--set",
         "stages.model.with.network={uses: unet, with: {channels: [8, 16]}}", "--set",

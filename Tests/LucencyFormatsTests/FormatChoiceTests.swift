@@ -56,3 +56,28 @@ import Testing
         }
     }
 }
+
+@Suite struct UnitTests {
+    @Test(arguments: [(8, "png", 1.0 / 510), (16, "png", 1.0 / 131_070), (16, "tif", 1.0 / 131_070)])
+    func `numbers of 0...1 are stored over the full range with the error that is stated`(
+        bits: Int, suffix: String, error: Double
+    ) throws {
+        let values = (0..<256).map { Float($0) / 300 }
+        let image = try Image(geometry: Geometry(size: GridSize(16, 16)), pixels: AlignedBuffer(values))
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "unit.\(suffix)").path
+            let writer = try ImageFormats.writer(forExtension: suffix)
+            try writer.write(image, to: path, options: WriteOptions(bits: bits, unit: true))
+            let read = try ImageFormats.reader(for: path).readImage(
+                path, pages: .automatic, region: nil, limits: .standard)
+            let full = Double((1 << bits) - 1)
+            for (index, value) in values.enumerated() {
+                #expect(abs(Double(read.pixels[index]) / full - Double(value)) <= error * 1.0001)
+            }
+            let beyond = try Image(geometry: Geometry(size: GridSize(1, 1)), pixels: AlignedBuffer([1.5]))
+            #expect {
+                try writer.write(beyond, to: path, options: WriteOptions(bits: bits, unit: true))
+            } throws: { "\($0)".contains("`unit` stores values of 0...1") }
+        }
+    }
+}

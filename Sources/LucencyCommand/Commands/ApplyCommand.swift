@@ -85,23 +85,31 @@ struct ApplyCommand: ParsableCommand {
         let paths = try named.map { $0.path == "-" ? try scratch?.spoolInput(limit: limits.bytes) ?? "-" : $0.path }
         do {
             let files = try headers(paths, binding)
-            let estimates = binding.inputs.enumerated().map { port, input -> ValueEstimate? in
-                guard let input, let file = files[input] else { return nil }
+            let pool = ThreadPool(threads: threads ?? Machine.processors)
+            let wanted = Set(targets.map { binding.outputPorts[$0.port].name })
+            let estimates = try binding.inputs.enumerated().map { port, input -> ValueEstimate? in
+                guard let input else { return nil }
+                if binding.inputPorts[port].type == ModelFile.portType {
+                    return ValueEstimate(known: try ModelFile(path: paths[input]))
+                }
+                guard let file = files[input] else { return nil }
                 let isImage = binding.inputPorts[port].type == Image.portType
                 return ValueEstimate(
                     size: file.geometry.size, channels: isImage ? file.header.colorModel.channelCount : 1)
             }
             try MemoryBudget.require(
-                single.predictedBytes(binding, estimates), for: stage,
+                single.predictedBytes(
+                    binding, CostContext(inputs: estimates, threads: pool.threads, kernels: kernels, wanted: wanted)),
+                for: stage,
                 remedy: "cut a part out first: `lucency convert IN OUT --region x,y,w,h`")
             let values = try zip(binding.inputPorts, binding.inputs).map { port, input in
                 try input.map { try value(of: port, paths[$0], files[$0]) }
             }
             let context = StageContext(
-                pool: ThreadPool(threads: threads ?? Machine.processors), seed: seed, stage: stage,
+                pool: pool, seed: seed, stage: stage,
                 item: named.first.map { $0.path == "-" ? "stdin" : FileSystem.stem(of: FileSystem.name(of: $0.path)) }
                     ?? "",
-                sourceGeometry: files.compactMap { $0?.geometry }.first, kernels: kernels)
+                sourceGeometry: files.compactMap { $0?.geometry }.first, kernels: kernels, wanted: wanted)
             let results = try single(binding, values, context: context)
             try write(results, targets, scratch)
         } catch let diagnostic as Diagnostic {
@@ -231,15 +239,16 @@ struct ApplyCommand: ParsableCommand {
             at: .init(file: path), remedy: "run the stage in a pipeline, behind the stage that makes it")
     }
 
-    private func write(_ results: [any PortValue], _ targets: [Target], _ scratch: ScratchFolder?) throws {
-        for target in targets where target.port < results.count {
+    private func write(_ results: [(any PortValue)?], _ targets: [Target], _ scratch: ScratchFolder?) throws {
+        for target in targets {
+            guard results.indices.contains(target.port), let result = results[target.port] else { continue }
             guard target.path == "-", let scratch else {
-                try target.writer.write(results[target.port], to: target.path)
+                try target.writer.write(result, to: target.path)
                 continue
             }
             let file = "\(scratch.path)/output.\(target.suffix)"
             do {
-                try target.writer.write(results[target.port], to: file)
+                try target.writer.write(result, to: file)
             } catch {
                 var diagnostic = Diagnostic.wrapping(error, as: .writeFailed)
                 if diagnostic.place?.file == file { diagnostic.place?.file = "standard output" }

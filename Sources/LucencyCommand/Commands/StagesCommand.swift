@@ -89,8 +89,10 @@ struct StagesCommand: ParsableCommand {
             func list(_ ports: [Port]) -> String {
                 ports.isEmpty
                     ? "nothing"
-                    : ports.map { "\($0.name) (\($0.type.name)\($0.isOptional ? ", optional" : ""))" }.joined(
-                        separator: ", ")
+                    : ports.map { port in
+                        let more = port.isOptional ? ", optional" : port.isList ? ", one or more" : ""
+                        return "\(port.name) (\(port.type.name)\(more))"
+                    }.joined(separator: ", ")
             }
             Terminal.out("    \(list(form.inputs)) → \(list(form.outputs))")
         }

@@ -13,6 +13,17 @@ extension ModelFile {
             preprocessing: preprocessing, classes: classes, training: training, weights: parameters.weights)
     }
 
+    /// The network that the file names, without its weights.
+    /// - Throws: `Diagnostic` where it names none, `DiagnosticList` where its settings make none.
+    func builtNetwork() throws -> any LucencyNetworks.Network {
+        guard let network else {
+            throw Diagnostic(
+                .missingKey, "the file has weights, but does not say of which network",
+                remedy: "make a model of it: lucency model import")
+        }
+        return try NetworkRegistry.network(network.kind, network.configuration)
+    }
+
     /// The network that the file names, with its weights, ready to run.
     /// - Throws: `DiagnosticList` with everything that does not fit: an unknown kind of network or setting, or weights that
     ///   are not that network's.
@@ -20,12 +31,7 @@ extension ModelFile {
         pool: ThreadPool = .serial, kernels: Kernels = Kernels(family: .best), edges: EdgeExtension = .mirrored
     ) throws(DiagnosticList) -> Predictor {
         do {
-            guard let network else {
-                throw Diagnostic(
-                    .missingKey, "the file has weights, but does not say of which network",
-                    remedy: "make a model of it: lucency model import")
-            }
-            let built = try NetworkRegistry.network(network.kind, network.configuration)
+            let built = try builtNetwork()
             // What the file holds bounds what is allocated: settings alone could ask for any amount. A little more is let
             // through, so that all names that are missing can be told.
             let declarations = try built.declarations()

@@ -6,6 +6,7 @@ public enum NetworkRegistry {
     public static let kinds: [any Network.Type] = [
         UNet.self,
         ResidualEncoderUNet.self,
+        Ensemble.self,
     ]
 
     /// A network from its kind and settings. What is left out takes the default.

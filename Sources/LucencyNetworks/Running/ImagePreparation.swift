@@ -14,16 +14,22 @@ extension Preprocessing {
                 remedy: image.channels > channels.count && channels.count == 1
                     ? "make it gray first (`gray`)" : "give the channels that it was trained with")
         }
-        var resampled = image
-        if let spacing {
-            try image.geometry.requireStatedSpacing(for: "a model that was trained at \(spacing) mm")
-            let lengths = spacing.prefix(image.size.dimensions).map { Length($0, .mm) }
-            let own = image.geometry.spacing
-            if lengths.indices.contains(where: { abs(own[$0] / lengths[$0].value - 1) > 1e-3 }) {
-                resampled = try Resample(spacing: Array(lengths))(image, pool: pool)
-            }
-        }
+        for (number, channel) in channels.enumerated() { try channel.checkRange(of: image, number) }
+        let resampled = try resampling(of: image.geometry).map { try $0(image, pool: pool) } ?? image
         return try normalized(resampled, pool: pool)
+    }
+
+    /// The grid on which the network sees an image of some geometry; nil where that is the image's own.
+    func target(of geometry: Geometry) throws -> Geometry? {
+        try resampling(of: geometry).map { try $0.target(of: geometry) }
+    }
+
+    private func resampling(of geometry: Geometry) throws -> Resample? {
+        guard let spacing else { return nil }
+        try geometry.requireStatedSpacing(for: "a model that was trained at \(spacing) mm")
+        let lengths = spacing.prefix(geometry.size.dimensions).map { Length($0, .mm) }
+        let isOther = lengths.indices.contains { abs(geometry.spacing[$0] / lengths[$0].value - 1) > 1e-3 }
+        return isOther ? Resample(spacing: Array(lengths)) : nil
     }
 
     /// Every channel on its scale.
@@ -46,7 +52,34 @@ extension Preprocessing {
     }
 }
 
+extension Preprocessing.Channel {
+    /// Refuses intensities of another scale than those the network was trained with, such as 0...1 instead of 0...255. Only a
+    /// normalization that does not adapt to the image needs that, and only what no image of that kind would hold is refused.
+    fileprivate func checkRange(of image: Image, _ number: Int) throws {
+        guard let range, range.count == 2, !normalization.isAdaptive else { return }
+        let (low, high) = image.withChannel(number) { values in
+            values.reduce(into: (Float.infinity, -Float.infinity)) { $0 = (min($0.0, $1), max($0.1, $1)) }
+        }
+        let width = range[1] - range[0], own = Double(high) - Double(low)
+        let isWider = own > 16 * width || Double(low) > range[1] + width || Double(high) < range[0] - width
+        let isNarrower = own > 0 && own * 64 < width && Double(high) <= 1 && range[1] > 2
+        guard width > 0, isWider || isNarrower else { return }
+        throw Diagnostic(
+            .badValue,
+            "channel '\(name)' holds \(low) to \(high); the model was trained with \(range[0]) to \(range[1])",
+            remedy: "bring the image to that scale first (`normalize`), or train with a normalization that adapts to it")
+    }
+}
+
 extension Preprocessing.Normalization {
+    /// Whether it follows from each image itself.
+    var isAdaptive: Bool {
+        switch self {
+        case .zScore, .percentile: true
+        case .none, .window, .standard: false
+        }
+    }
+
     /// A gray image on the common scale.
     func callAsFunction(_ image: Image, pool: ThreadPool) throws -> Image {
         switch self {

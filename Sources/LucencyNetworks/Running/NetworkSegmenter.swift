@@ -2,12 +2,6 @@ import LucencyFoundation
 import LucencyImaging
 import LucencyTensor
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// Segments images of any size with a trained network, in overlapping tiles where they are large.
 ///
 /// Results lie on the image's own grid. A network of two dimensions works on volumes slice by slice.
@@ -22,20 +16,25 @@ public struct NetworkSegmenter: Hashable, Sendable {
 
     public init() {}
 
-    /// What a network says about an image.
+    /// What a network can say about an image.
+    public enum Part: Sendable, CaseIterable { case logits, probabilities, labels, confidence }
+
+    /// What a network says about an image; parts that were not asked for are nil.
     public struct Result: Sendable {
         /// One channel per class.
-        public let logits: Image
-        public let probabilities: ProbabilityMap
+        public var logits: Image?
+        public var probabilities: ProbabilityMap?
         /// The most probable class of each pixel, as the label value that stands for it.
-        public let labels: LabelMap
+        public var labels: LabelMap?
         /// The probability of that class.
-        public let confidence: Image
+        public var confidence: Image?
     }
 
+    /// - Parameter parts: what is wanted; the rest is not made.
     /// - Throws: `Diagnostic` in words where the model cannot take the image.
     public func callAsFunction(
-        _ image: Image, _ model: ModelFile, kernels: KernelFamily = .best, pool: ThreadPool = .serial
+        _ image: Image, _ model: ModelFile, parts: Set<Part> = Set(Part.allCases), kernels: KernelFamily = .best,
+        pool: ThreadPool = .serial
     ) throws -> Result {
         let kernels = Kernels(family: kernels)
         let channels = (0..<image.channels).map { Preprocessing.Channel(name: "channel \($0 + 1)") }
@@ -44,22 +43,62 @@ public struct NetworkSegmenter: Hashable, Sendable {
         let logits = try model.predictors.with(
             pool: pool, kernels: kernels, make: { try model.predictor(pool: pool, kernels: kernels) }
         ) { predictor throws -> Image in try self.logits(of: prepared, predictor, model, pool) }
-        let table = classes(of: model, count: logits.channels)
-        let probabilities = try Self.probabilities(of: logits, table)
-        guard logits.geometry != image.geometry else { return try result(logits, probabilities, table) }
+        let decision = ClassDecision(classes: classes(of: model, count: logits.channels), pool: pool)
+        let isSameGrid = logits.geometry == image.geometry
+        var result = Result()
+        if parts.contains(.logits) {
+            result.logits = isSameGrid ? logits : try Restore(outside: .edge)(logits, onto: image.geometry, pool: pool)
+        }
+        if isSameGrid, !parts.contains(.probabilities), !parts.contains(.confidence) {
+            // The greatest probability is that of the greatest logit.
+            if parts.contains(.labels) {
+                result.labels = try decision.labels(logits.pixels, image.geometry, confidence: nil)
+            }
+            return result
+        }
+        guard parts != [.logits] else { return result }
+        var map = try decision.probabilities(of: logits)
         // Probabilities, not logits, are what may be averaged between pixels.
-        let restored = try Restore(outside: .edge)(probabilities, onto: image.geometry, pool: pool)
-        return try result(try Restore(outside: .edge)(logits, onto: image.geometry, pool: pool), restored, table)
-    }
-
-    private func result(_ logits: Image, _ probabilities: ProbabilityMap, _ table: ClassTable) throws -> Result {
-        let (labels, confidence) = try Self.decided(probabilities, table)
-        return Result(logits: logits, probabilities: probabilities, labels: labels, confidence: confidence)
+        if !isSameGrid { map = try Restore(outside: .edge)(map, onto: image.geometry, pool: pool) }
+        let confidence = AlignedBuffer<Float>(repeating: 0, count: parts.contains(.confidence) ? map.size.count : 0)
+        if parts.contains(.labels) || parts.contains(.confidence) {
+            let labels = try decision.labels(
+                map.values, map.geometry, confidence: parts.contains(.confidence) ? confidence.stableAddress : nil)
+            if parts.contains(.labels) { result.labels = labels }
+        }
+        if parts.contains(.confidence) { result.confidence = try Image(geometry: map.geometry, pixels: confidence) }
+        if parts.contains(.probabilities) { result.probabilities = map }
+        return result
     }
 
     private func classes(of model: ModelFile, count: Int) -> ClassTable {
         if let table = model.classes, table.classes.count == count { return table }
         return ClassTable((0..<count).map { ClassTable.Entry(name: "class \($0)", value: Int32($0)) })
+    }
+
+    // MARK: Memory
+
+    /// Bytes that segmenting an image takes at its peak, besides the image, the results and the weights.
+    /// - Parameters:
+    ///   - size: of the image; `geometry` where it is known, because a model may want another spacing.
+    /// - Throws: `Diagnostic` when the model cannot take such an image.
+    public func predictedBytes(
+        _ size: GridSize, geometry: Geometry? = nil, channels: Int, model: ModelFile, threads: Int,
+        kernels: KernelFamily = .best
+    ) throws -> (bytes: Int, classes: Int) {
+        let network = try model.builtNetwork()
+        let target = try geometry.flatMap { try model.preprocessing?.target(of: $0) }
+        let size = target?.size ?? size
+        let spatial = network.axes == 3 ? [size.z, size.y, size.x] : [size.y, size.x]
+        let tile = try window(for: spatial, of: network.axes, model)?.tile ?? spatial
+        let shape = try Shape([1, network.inputChannels] + tile)
+        let plan = try model.predictors.planBytes(
+            network, shape, threads: threads, kernels: Kernels(family: kernels))
+        let classes = plan.classes
+        // Normalised, and a tile of it with margins; the tile's result, and the sums that tiles are added to.
+        let pixels = saturatingProduct(size.count, channels + 2 * classes)
+        let tilePixels = saturatingProduct(tile.reduce(1) { saturatingProduct($0, $1) }, channels + 2 * classes)
+        return (saturatingSum([plan.bytes, saturatingProduct(4, pixels), saturatingProduct(4, tilePixels)]), classes)
     }
 
     // MARK: Logits
@@ -87,77 +126,29 @@ public struct NetworkSegmenter: Hashable, Sendable {
     private func predict(
         _ input: Tensor, _ predictor: Predictor, _ model: ModelFile, _ pool: ThreadPool
     ) throws -> Tensor {
-        let axes = predictor.network.axes
+        guard let window = try window(for: input.shape.spatial, of: predictor.network.axes, model) else {
+            return try predictor(input)
+        }
+        return try window(input, pool: pool) { try predictor($0) }
+    }
+
+    /// How tiles cover an image; nil where it is predicted in one piece.
+    private func window(for spatial: [Int], of axes: Int, _ model: ModelFile) throws -> SlidingWindow? {
         var extents = tile
         if extents.isEmpty { extents = model.trainedPatch ?? (axes == 2 ? [512, 512] : [96, 96, 96]) }
         guard extents.count == axes else {
             throw Diagnostic(.badArgument, "a tile of \(extents) is none for a network of \(axes) dimensions")
         }
-        let spatial = input.shape.spatial, wanted = Array(extents.reversed())
+        let wanted = Array(extents.reversed())
         // A little more than a tile is quicker in one piece; so is any image of moderate size in two dimensions.
         let isSmall =
             tile.isEmpty
             && (axes == 2 ? spatial.allSatisfy { $0 <= 1024 } : zip(spatial, wanted).allSatisfy { $0 <= $1 * 3 / 2 })
-        if isSmall, !flips { return try predictor(input) }
+        if isSmall, !flips { return nil }
         var window = SlidingWindow(tile: isSmall ? spatial : wanted)
         window.overlap = overlap
         window.mirroredAxes = flips ? Set(0..<axes) : []
-        return try window(input, pool: pool) { try predictor($0) }
-    }
-
-    // MARK: Classes
-
-    /// Softmax over the channels.
-    private static func probabilities(of logits: Image, _ table: ClassTable) throws -> ProbabilityMap {
-        let count = logits.size.count, classes = logits.channels
-        let values = AlignedBuffer<Float>(count: classes * count) { out in
-            logits.pixels.withUnsafeBufferPointer { values in
-                for pixel in 0..<count {
-                    var highest = values[pixel]
-                    for number in 1..<max(1, classes) { highest = max(highest, values[number &* count &+ pixel]) }
-                    var sum: Float = 0
-                    for number in 0..<classes {
-                        let value = expf(values[number &* count &+ pixel] - highest)
-                        out[number &* count &+ pixel] = value
-                        sum += value
-                    }
-                    for number in 0..<classes { out[number &* count &+ pixel] /= sum }
-                }
-            }
-        }
-        return try ProbabilityMap(
-            geometry: logits.geometry, classes: table.classes.map(\.name), values: values)
-    }
-
-    private static func decided(
-        _ map: ProbabilityMap, _ table: ClassTable
-    ) throws -> (LabelMap, Image) {
-        let count = map.size.count, classes = map.classes.count
-        var labels = AlignedBuffer<Int32>(repeating: 0, count: count)
-        let confidence = AlignedBuffer<Float>(count: count) { out in
-            map.values.withUnsafeBufferPointer { values in
-                labels.withUnsafeMutableBufferPointer { labels in
-                    for pixel in 0..<count {
-                        var best = 0, highest = values[pixel]
-                        for number in 1..<max(1, classes) {
-                            let value = values[number &* count &+ pixel]
-                            if value > highest { (best, highest) = (number, value) }
-                        }
-                        labels[pixel] = table.classes[best].value
-                        out[pixel] = highest
-                    }
-                }
-            }
-        }
-        var names: [Int32: LabelClass] = [:]
-        for entry in table.classes {
-            let color = entry.color.flatMap { $0.count == 3 ? SIMD3($0[0], $0[1], $0[2]) : nil }
-            names[entry.value] = LabelClass(name: entry.name, color: color)
-        }
-        return (
-            try LabelMap(geometry: map.geometry, labels: labels, table: names),
-            try Image(geometry: map.geometry, pixels: confidence)
-        )
+        return window
     }
 }
 

@@ -88,11 +88,20 @@ public final class Predictor: Sendable {
     /// Bytes that predicting images of a shape takes, besides the images and the parameters.
     /// - Throws: `Diagnostic` when the network cannot take the shape.
     public func bytes(_ shape: Shape) throws(Diagnostic) -> Int {
-        let padded = network.paddedSize(shape.spatial)
+        try network.predictedCost(shape, threads: pool.threads, kernels: kernels).bytes
+    }
+}
+
+extension Network {
+    /// Bytes that predicting images of a shape takes, besides the images and the parameters, and how many classes come out.
+    /// - Throws: `Diagnostic` when the network cannot take the shape.
+    func predictedCost(
+        _ shape: Shape, threads: Int, kernels: Kernels
+    ) throws(Diagnostic) -> (bytes: Int, classes: Int) {
         let tape = Tape(.inference)
-        let output = try network(
-            tape.input("image", Shape([shape.images, shape.channels] + padded)), Scope(tape))
-        return try TensorPlan(tape, outputs: Array(output.prefix(1)), options: .init(kernels: kernels))
-            .bytes(threads: pool.threads)
+        let outputs = try self(
+            tape.input("image", Shape([shape.images, shape.channels] + paddedSize(shape.spatial))), Scope(tape))
+        let plan = try TensorPlan(tape, outputs: Array(outputs.prefix(1)), options: .init(kernels: kernels))
+        return (plan.bytes(threads: threads), outputs.first?.shape.channels ?? 0)
     }
 }

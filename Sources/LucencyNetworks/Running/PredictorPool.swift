@@ -12,6 +12,24 @@ final class PredictorPool: Sendable {
 
     private let idle = Lock<[Idle]>([])
     private let first = Lock<Predictor?>(nil)
+    private let costs = Lock<[Cost: (bytes: Int, classes: Int)]>([:])
+
+    private struct Cost: Hashable {
+        let shape: Shape
+        let threads: Int
+        let family: KernelFamily
+    }
+
+    /// What predicting images of a shape takes, and how many classes come out; planned once for each shape.
+    func planBytes(
+        _ network: any Network, _ shape: Shape, threads: Int, kernels: Kernels
+    ) throws -> (bytes: Int, classes: Int) {
+        let key = Cost(shape: shape, threads: threads, family: kernels.family)
+        if let known = costs.withLock({ $0[key] }) { return known }
+        let cost = try network.predictedCost(shape, threads: threads, kernels: kernels)
+        costs.withLock { $0[key] = cost }
+        return cost
+    }
 
     /// Calls `body` with a predictor that nobody else uses meanwhile.
     /// - Parameter make: the first predictor; later ones share its parameters.

@@ -20,10 +20,13 @@ public struct Preprocessing: Codable, Hashable, Sendable {
     public struct Channel: Codable, Hashable, Sendable {
         public var name: String
         public var normalization: Normalization
+        /// Lowest and highest intensity of the images the network was trained with, before normalization; nil: not known.
+        public var range: [Double]?
 
-        public init(name: String, normalization: Normalization = .none) {
+        public init(name: String, normalization: Normalization = .none, range: [Double]? = nil) {
             self.name = name
             self.normalization = normalization
+            self.range = range
         }
     }
 
@@ -57,6 +60,11 @@ public struct Preprocessing: Codable, Hashable, Sendable {
         guard !channels.isEmpty else { throw bad("there is no channel") }
         guard Set(channels.map(\.name)).count == channels.count else { throw bad("two channels have the same name") }
         for channel in channels {
+            if let range = channel.range {
+                guard range.count == 2, range.allSatisfy(\.isFinite), range[0] <= range[1] else {
+                    throw bad("the range \(range) of channel '\(channel.name)' is not a lowest and a highest number")
+                }
+            }
             guard channel.normalization.isPossible else {
                 throw bad("the normalization of channel '\(channel.name)' has an empty range")
             }

@@ -14,15 +14,27 @@ public struct PortType: Hashable, Sendable {
     }
 }
 
+/// What a function may give at a port: a value, or an optional one that is nil where nobody asked for it
+/// (`StageContext.wanted`).
+public protocol PortOutput: Sendable {
+    static var outputType: PortType { get }
+    var portValue: (any PortValue)? { get }
+}
+
 /// A value that a port can carry.
-public protocol PortValue: Sendable {
+public protocol PortValue: PortOutput {
     static var portType: PortType { get }
     /// The grid it lies on, where it lies on one.
     var gridGeometry: Geometry? { get }
+    /// For models: the item stages that the images it was trained with came through (`StageContext.histories`).
+    var trainingHistory: JSONValue? { get }
 }
 
 extension PortValue {
+    public static var outputType: PortType { portType }
+    public var portValue: (any PortValue)? { self }
     public var gridGeometry: Geometry? { nil }
+    public var trainingHistory: JSONValue? { nil }
 }
 
 extension Image: PortValue {
@@ -44,7 +56,17 @@ extension ProbabilityMap: PortValue {
 public protocol PortInput: Sendable {
     static var portType: PortType { get }
     static var isOptional: Bool { get }
+    /// Whether it takes all values that are left.
+    static var isList: Bool { get }
     static func from(_ value: (any PortValue)?) -> Self?
+    static func from(all values: ArraySlice<(any PortValue)?>) -> Self?
+}
+
+extension PortInput {
+    public static var isList: Bool { false }
+    public static func from(all values: ArraySlice<(any PortValue)?>) -> Self? {
+        values.first.flatMap { from($0) }
+    }
 }
 
 extension PortValue {
@@ -62,28 +84,53 @@ extension Optional: PortInput where Wrapped: PortValue {
     public static func from(_ value: (any PortValue)?) -> Wrapped?? { .some(value as? Wrapped) }
 }
 
+extension Optional: PortOutput where Wrapped: PortValue {
+    public static var outputType: PortType { Wrapped.portType }
+    public var portValue: (any PortValue)? { self }
+}
+
+/// Any number of values at one port, which stands last: `in: {models: [a, b]}`, or one name with `over`.
+extension Array: PortInput where Element: PortInput {
+    public static var portType: PortType { Element.portType }
+    public static var isOptional: Bool { false }
+    public static var isList: Bool { true }
+    /// A list is put together from the values of its port; a single one is none.
+    public static func from(_ value: (any PortValue)?) -> [Element]? { nil }
+    public static func from(all values: ArraySlice<(any PortValue)?>) -> [Element]? {
+        let list = values.compactMap { Element.from($0) }
+        return list.count == values.count ? list : nil
+    }
+}
+
 /// A named place where a value goes in or comes out.
 public struct Port: Hashable, Sendable {
     public let name: String
     public let type: PortType
     public let isOptional: Bool
+    /// Whether it takes any number of values, at least one.
+    public let isList: Bool
     /// For collectors: `training`, `validation` …; streams of one group come from one source.
     public let group: String?
 
-    public init(_ name: String, _ type: PortType, isOptional: Bool = false, group: String? = nil) {
+    public init(
+        _ name: String, _ type: PortType, isOptional: Bool = false, isList: Bool = false, group: String? = nil
+    ) {
         self.name = name
         self.type = type
         self.isOptional = isOptional
+        self.isList = isList
         self.group = group
     }
 }
 
 /// What is known about a value before it exists: enough to say how much memory it will take.
-public struct ValueEstimate: Hashable, Sendable {
+public struct ValueEstimate: Sendable {
     public var size: GridSize
     public var channels: Int
     /// The grid itself, where it is known already.
     public var geometry: Geometry?
+    /// The value, where it exists already, as whole values do.
+    public var known: (any PortValue)?
 
     public init(size: GridSize, channels: Int = 1) {
         self.size = size
@@ -94,6 +141,13 @@ public struct ValueEstimate: Hashable, Sendable {
         size = geometry.size
         self.channels = channels
         self.geometry = geometry
+    }
+
+    /// Of a value that exists; it takes no further memory.
+    public init(known: any PortValue) {
+        size = GridSize(1, 1)
+        channels = 1
+        self.known = known
     }
 
     func bytes(as type: PortType) -> Int {
@@ -118,10 +172,15 @@ public struct StageContext: Sendable {
     public let kernels: KernelFamily
     /// For collectors that work long.
     public let work: LongWork
+    /// Output ports that something reads; nil where all of them are wanted.
+    public let wanted: Set<String>?
+    /// For collectors: by input port, the item stages that its values came through, as `{uses, with}`.
+    public let histories: [String: JSONValue]
 
     public init(
         pool: ThreadPool = .serial, seed: UInt64 = 0, stage: String = "", item: String = "",
-        sourceGeometry: Geometry? = nil, kernels: KernelFamily = .portable, work: LongWork = LongWork()
+        sourceGeometry: Geometry? = nil, kernels: KernelFamily = .portable, work: LongWork = LongWork(),
+        wanted: Set<String>? = nil, histories: [String: JSONValue] = [:]
     ) {
         self.pool = pool
         self.seed = seed
@@ -130,5 +189,10 @@ public struct StageContext: Sendable {
         self.sourceGeometry = sourceGeometry
         self.kernels = kernels
         self.work = work
+        self.wanted = wanted
+        self.histories = histories
     }
+
+    /// Whether something reads an output port.
+    public func wants(_ port: String) -> Bool { wanted?.contains(port) ?? true }
 }

@@ -21,6 +21,7 @@ extension Catalog {
                     var members: [String: JSONValue] = [
                         "name": .string(port.name), "type": .string(port.type.name), "optional": .bool(port.isOptional),
                     ]
+                    if port.isList { members["list"] = true }
                     if let group = port.group { members["group"] = .string(group) }
                     return .object(members)
                 })
@@ -92,8 +93,16 @@ extension Catalog {
             ]
         }
         let input: JSONValue = [
-            "description": "STAGE, STAGE.PORT, or a mapping from ports to those",
-            "oneOf": [["type": "string"], ["type": "object", "additionalProperties": ["type": "string"]]],
+            "description": "STAGE, STAGE.PORT, or a mapping from ports to those; a list where a port takes several",
+            "oneOf": [
+                ["type": "string"], ["type": "array", "items": ["type": "string"]],
+                [
+                    "type": "object",
+                    "additionalProperties": [
+                        "oneOf": [["type": "string"], ["type": "array", "items": ["type": "string"]]]
+                    ],
+                ],
+            ],
         ]
         let over: JSONValue = ["oneOf": [["type": "array", "items": ["type": "string"]], ["type": "string"]]]
         let like: JSONValue = [
@@ -102,7 +111,11 @@ extension Catalog {
         ]
         let sourceForms = sources.map { use($0.about.id, $0.about.summary, $0.parameters, [:]) }
         let stageForms =
-            stages.map { use($0.about.id, $0.about.summary, $0.parameters, ["in": input]) }
+            stages.map { stage in
+                let isGathering = stage.forms.contains { $0.inputs.contains(where: \.isList) }
+                let more: [String: JSONValue] = isGathering ? ["in": input, "over": over] : ["in": input]
+                return use(stage.about.id, stage.about.summary, stage.parameters, more)
+            }
             + collectors.map { use($0.about.id, $0.about.summary, $0.parameters, ["in": input, "over": over]) }
         let variable: JSONValue = [
             "type": "object", "required": ["uses"],

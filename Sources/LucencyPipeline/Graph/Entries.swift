@@ -164,7 +164,8 @@ extension PlanBuilder {
             entry.variants.formUnion(own)
             for combination in combinations(of: own, at: inputs.place) where !substitution.isExhausted {
                 let resolved = substitution.resolve(inputs, combination, &decoding)
-                let values = resolved.scalar != nil ? [resolved] : resolved.entries?.map(\.value) ?? []
+                let given = resolved.entries?.map(\.value) ?? [resolved]
+                let values = given.flatMap { $0.elements ?? [$0] }
                 for value in values {
                     guard let target = value.scalar?.split(separator: ".").first.map(String.init) else { continue }
                     if entries[target] != nil { entry.references.append((target, value.place)) }

@@ -89,6 +89,25 @@ public struct Plan: Sendable {
         return needed.flatMap { nodes[$0].rows.joined().compactMap { $0 } }
     }
 
+    /// The item stages that values come through on their way to each input port of a node, in running order. Names and
+    /// wires do not count: stages with equal parameters do the same.
+    func histories(of node: PlanNode) -> [String: JSONValue] {
+        var histories: [String: JSONValue] = [:]
+        for (port, input) in zip(node.inputPorts, node.rows.first ?? []) {
+            if let input, nodes[input.node].scope != .whole { histories[port.name] = history(of: input.node) }
+        }
+        return histories
+    }
+
+    /// The item stages on the way to an item node, and itself.
+    func history(of node: Int) -> JSONValue {
+        .array(
+            upstream(of: [node], itemsOnly: true).compactMap { id in
+                guard case .stage = nodes[id].kind else { return nil }
+                return ["uses": .string(nodes[id].about.id), "with": nodes[id].parameters]
+            })
+    }
+
     /// Nodes that some nodes need, including themselves, in running order; stops at whole values when `itemsOnly`.
     func upstream(of targets: some Sequence<Int>, itemsOnly: Bool) -> [Int] {
         var needed = Set<Int>()

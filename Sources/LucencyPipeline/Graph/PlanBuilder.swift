@@ -79,9 +79,11 @@ struct PlanBuilder {
         // What is broken is often unused only because of that.
         guard !decoding.hasErrors else { return nil }
         warnAboutUnused()
-        return Plan(
+        let plan = Plan(
             name: declaration.name, summary: declaration.summary, seed: declaration.seed, nodes: nodes, outputs: outputs
         )
+        checkHistories(in: plan)
+        return decoding.hasErrors ? nil : plan
     }
 
     // MARK: Nodes
@@ -127,7 +129,7 @@ struct PlanBuilder {
             return
         }
         if let descriptor = catalog.stage(id) {
-            if !entry.over.isEmpty {
+            if !entry.over.isEmpty, !descriptor.forms.contains(where: { $0.inputs.contains(where: \.isList) }) {
                 decoding.error(
                     .variantMisuse, "'\(entry.name)' works item by item and cannot gather variants",
                     at: entry.overPlace ?? entry.place, remedy: "`over` belongs to collectors")
@@ -141,7 +143,8 @@ struct PlanBuilder {
             }
             guard
                 let (form, row) = wire(
-                    entry, combination, entry.inputs, forms: descriptor.forms.map(\.inputs), owner: id)
+                    entry, combination, entry.inputs, forms: descriptor.forms.map(\.inputs), owner: id,
+                    gathering: combinations(of: Set(entry.over), at: entry.overPlace ?? entry.place))
             else { return }
             let sources = Set(
                 row.compactMap { $0 }.compactMap { input -> Int? in

@@ -3,28 +3,35 @@ import LucencyFoundation
 /// Which output of which node flows into which port.
 extension PlanBuilder {
     /// Resolves `in:` against each form; the first form whose ports fit wins.
+    /// - Parameter gathering: combinations of the variants that `over` names; a port that takes a list takes one value for
+    ///   each.
     mutating func wire(
-        _ entry: Entry, _ combination: Combination, _ yaml: LocatedYAML?, forms: [[Port]], owner: String
+        _ entry: Entry, _ combination: Combination, _ yaml: LocatedYAML?, forms: [[Port]], owner: String,
+        gathering: [Combination] = [[:]]
     ) -> (form: Int, row: [PlanInput?])? {
         let yaml = yaml.map { substitution.resolve($0, combination, &decoding) }
         var given: [(port: String?, place: Diagnostic.Place, value: LocatedYAML)] = []
         if let yaml, !yaml.isNull {
-            if yaml.scalar != nil {
-                given = [(nil, yaml.place, yaml)]
-            } else if let entries = yaml.entries {
+            if let entries = yaml.entries {
                 given = entries.map { ($0.key, $0.keyPlace, $0.value) }
             } else {
-                decoding.error(
-                    .wrongKind, "`in` is a value or a mapping from ports, found \(yaml.shown)", at: yaml.place,
-                    remedy: "write `in: STAGE` or `in: {PORT: STAGE.PORT}`")
-                return nil
+                given = [(nil, yaml.place, yaml)]
             }
         }
         var resolved: [(port: String?, place: Diagnostic.Place, input: PlanInput, text: String)] = []
         var failed = false
+        let lists = forms.joined().filter(\.isList).map(\.name)
         for item in given {
-            guard let input = resolve(item.value, combination) else { failed = true; continue }
-            resolved.append((item.port, item.place, input, item.value.scalar ?? ""))
+            let isList = item.port.map(lists.contains) ?? forms.contains { $0.first?.isList ?? false }
+            for value in isList ? item.value.elements ?? [item.value] : [item.value] {
+                for tag in isList ? gathering : [[:]] {
+                    if let input = resolve(value, combination.merging(tag) { $1 }) {
+                        resolved.append((item.port, item.place, input, value.scalar ?? ""))
+                    } else {
+                        failed = true
+                    }
+                }
+            }
         }
         // Which form? The one whose ports have the given names and types.
         func type(_ input: PlanInput) -> PortType { nodes[input.node].outputPorts[input.output].type }
@@ -79,7 +86,8 @@ extension PlanBuilder {
                 failed = true
                 continue
             }
-            row[index] = item.input
+            // A list stands last, so what it takes further goes behind it.
+            if ports[index].isList, row[index] != nil { row.append(item.input) } else { row[index] = item.input }
         }
         for (port, input) in zip(ports, row) where input == nil && !port.isOptional {
             if !failed {

@@ -23,6 +23,7 @@ extension Runner {
         let listings = try list()
         let (batches, targets) = try makeBatches(listings)
         if !options.output.isEmpty { try checkTargets(targets, listings) }
+        let wholes = knownWholes()
         var items: [DryRun.Item] = []
         var peaks: [Int] = []
         for batch in batches {
@@ -32,12 +33,13 @@ extension Runner {
                     plan.nodes[feed.collector].rows[feed.row].compactMap { $0?.node }
                 }
             let nodes = plan.upstream(of: targets, itemsOnly: true)
+            let pool = options.innerPool(jobs: max(1, min(options.jobs, batch.items.count)))
             for item in batch.items {
                 let paths = try batch.outputs.map { try batch.path(of: $0, for: item) }
                 let run = ItemRun(
                     plan: plan, item: item, source: batch.source, nodes: nodes,
-                    targets: .init(outputs: Array(zip(batch.outputs, paths)), feeds: batch.feeds), wholes: [:],
-                    pool: .serial, kernels: options.kernels)
+                    targets: .init(outputs: Array(zip(batch.outputs, paths)), feeds: batch.feeds),
+                    wholes: wholes, pool: pool, kernels: options.kernels)
                 let memory: Result<Int, Diagnostic>
                 do {
                     let bytes = try run.predictedBytes()
@@ -51,15 +53,15 @@ extension Runner {
                 items.append(.init(name: item.relative, outputs: paths, memory: memory))
             }
         }
-        var wholes: [String] = []
+        var outputs: [String] = []
         for output in plan.outputs where plan.nodes[output.input.node].scope == .whole {
-            wholes.append(try output.template.path(output.combination))
+            outputs.append(try output.template.path(output.combination))
         }
         // Admission keeps the sum below the budget, so the largest items that fit together make the peak.
         let largest = peaks.sorted(by: >).prefix(max(1, options.jobs)).reduce(0) {
             $0.addingReportingOverflow($1).partialValue
         }
         return DryRun(
-            items: items, wholeOutputs: wholes, peakMemory: min(largest, max(options.memory, peaks.max() ?? 0)))
+            items: items, wholeOutputs: outputs, peakMemory: min(largest, max(options.memory, peaks.max() ?? 0)))
     }
 }

@@ -84,10 +84,21 @@ struct ItemRun {
                 add(scratch)
                 live -= min(live, scratch)
             case .stage(let stage, _):
-                let inputs = node.rows[0].map { $0.flatMap { estimates[$0] } }
-                let cost = stage.cost(inputs, node.outputPorts.count)
+                let inputs = node.rows[0].map { input in
+                    input.flatMap { input in
+                        estimates[input] ?? wholes[input.node].map { ValueEstimate(known: $0[input.output]) }
+                    }
+                }
+                let wanted = Set(
+                    node.outputPorts.indices.filter { remaining[PlanInput(node: id, output: $0)] != nil }
+                        .map { node.outputPorts[$0].name })
+                let cost = stage.cost(
+                    CostContext(inputs: inputs, threads: pool.threads, kernels: kernels, wanted: wanted),
+                    node.outputPorts.count)
                 for (index, port) in node.outputPorts.enumerated() {
                     let wire = PlanInput(node: id, output: index)
+                    // What nobody reads is dropped as soon as the stage gives it.
+                    guard remaining[wire] != nil else { continue }
                     let estimate = index < cost.outputs.count ? cost.outputs[index] : nil
                     estimates[wire] = estimate
                     sizes[wire] = estimate?.bytes(as: port.type) ?? 0
@@ -143,12 +154,17 @@ struct ItemRun {
                     release(node.rows[0])
                     continue
                 }
+                let wires = node.outputPorts.indices.map { PlanInput(node: id, output: $0) }
+                let wanted = Set(zip(wires, node.outputPorts).filter { readers[$0.0] != nil }.map { $1.name })
                 let context = StageContext(
                     pool: pool, seed: node.seed, stage: node.name, item: item.relative, sourceGeometry: geometry,
-                    kernels: kernels)
+                    kernels: kernels, wanted: wanted)
                 do {
                     let results = try stage.calls[form](inputs, context)
-                    for (index, value) in results.enumerated() { keep(value, PlanInput(node: id, output: index)) }
+                    for (wire, value) in zip(wires, results) where readers[wire] != nil {
+                        guard let value else { throw Diagnostic.miswired(node.outputPorts[wire.output].name) }
+                        values[wire] = value
+                    }
                 } catch {
                     fail(id, error)
                 }

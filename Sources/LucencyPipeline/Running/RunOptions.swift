@@ -36,6 +36,12 @@ public struct RunOptions: Sendable {
     public var jobs = 1
     /// Threads for inner loops, shared by all items.
     public var threads = 1
+
+    /// The pool that items in flight share. Their workers compute too, so helpers only fill up to the asked number of threads.
+    func innerPool(jobs: Int) -> ThreadPool {
+        let threads = min(threads, ThreadPool.maximumThreads)
+        return threads > jobs ? ThreadPool(threads: threads - jobs + 1) : .serial
+    }
     /// Bytes that items in flight may take together.
     public var memory = 1 << 30
     public var kernels: KernelFamily = .portable

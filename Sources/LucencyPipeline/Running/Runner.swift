@@ -107,9 +107,7 @@ public final class Runner: Sendable {
         // Without the items of other shards there is nothing to begin with yet.
         guard read.isDisjoint(with: state.waiting) else { return }
         let jobs = max(1, min(options.jobs, batch.items.count, ThreadPool.maximumThreads))
-        // Item workers compute too, so helpers only fill up to the asked number of threads.
-        let threads = min(options.threads, ThreadPool.maximumThreads)
-        let pool = threads > jobs ? ThreadPool(threads: threads - jobs + 1) : .serial
+        let pool = options.innerPool(jobs: jobs)
         let shared = Lock(StreamState(summary: RunSummary()))
         let budget = Monitor(options.memory)
         let running = Monitor(0)

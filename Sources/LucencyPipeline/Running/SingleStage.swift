@@ -69,8 +69,11 @@ public struct SingleStage: Sendable {
     /// - Throws: `Diagnostic` listing the ports when no form fits.
     public func binding(_ names: [String?]) throws(Diagnostic) -> Binding {
         for (index, form) in descriptor.forms.enumerated() {
-            if let inputs = Self.bind(names, form.inputs) {
-                return Binding(form: index, inputs: inputs, inputPorts: form.inputs, outputPorts: form.outputs)
+            var ports = form.inputs
+            // A list stands last and takes what is left.
+            if let last = ports.last, last.isList { while ports.count < names.count { ports.append(last) } }
+            if let inputs = Self.bind(names, ports) {
+                return Binding(form: index, inputs: inputs, inputPorts: ports, outputPorts: form.outputs)
             }
         }
         let ports = descriptor.forms.map(\.inputs)
@@ -96,8 +99,9 @@ public struct SingleStage: Sendable {
         var bound = [Int?](repeating: nil, count: ports.count)
         for (index, name) in names.enumerated() {
             guard let name else { continue }
-            guard let port = ports.firstIndex(where: { $0.name == name }), bound[port] == nil else { return nil }
-            bound[port] = index
+            let free = zip(ports, bound).enumerated().first { $1.0.name == name && $1.1 == nil }
+            guard let free else { return nil }
+            bound[free.offset] = index
         }
         for (index, name) in names.enumerated() where name == nil {
             guard let port = bound.firstIndex(where: { $0 == nil }) else { return nil }
@@ -108,11 +112,10 @@ public struct SingleStage: Sendable {
     }
 
     /// Predicted peak of bytes: inputs, results and scratch.
-    /// - Parameter estimates: one for each input port; nil for empty ports and values without a grid.
-    public func predictedBytes(_ binding: Binding, _ estimates: [ValueEstimate?]) -> Int {
-        let cost = stage.cost(estimates, binding.outputPorts.count)
+    public func predictedBytes(_ binding: Binding, _ context: CostContext) -> Int {
+        let cost = stage.cost(context, binding.outputPorts.count)
         var parts = [max(0, cost.scratchBytes)]
-        parts += zip(binding.inputPorts, estimates).map { $1?.bytes(as: $0.type) ?? 0 }
+        parts += zip(binding.inputPorts, context.inputs).map { $1?.bytes(as: $0.type) ?? 0 }
         parts += zip(binding.outputPorts, cost.outputs).map { $1.bytes(as: $0.type) }
         return parts.reduce(0) { sum, next in
             let result = sum.addingReportingOverflow(next)
@@ -122,10 +125,10 @@ public struct SingleStage: Sendable {
 
     /// Calls the stage.
     /// - Parameter inputs: one for each input port, in order.
-    /// - Returns: one value for each output port, in order.
+    /// - Returns: one value for each output port, in order; nil where `context` does not want it.
     public func callAsFunction(
         _ binding: Binding, _ inputs: [(any PortValue)?], context: StageContext
-    ) throws -> [any PortValue] {
+    ) throws -> [(any PortValue)?] {
         guard inputs.count == binding.inputPorts.count, binding.form < stage.calls.count else {
             throw Diagnostic.miswired(descriptor.about.id)
         }

@@ -24,13 +24,33 @@ extension Runner {
                 continue
             }
             do {
-                let context = StageContext(
-                    pool: .serial, seed: node.seed, stage: node.name, kernels: options.kernels)
-                state.wholes[node.id] = try stage.calls[form](inputs, context)
+                state.wholes[node.id] = try whole(node, stage, form, inputs)
             } catch {
                 state.fail(node, Diagnostic.wrapping(error, as: .stageFailed), send)
             }
         }
+    }
+
+    /// The values of a stage that works once per run.
+    private func whole(
+        _ node: PlanNode, _ stage: ConfiguredStage, _ form: Int, _ inputs: [(any PortValue)?]
+    ) throws -> [any PortValue] {
+        let context = StageContext(pool: .serial, seed: node.seed, stage: node.name, kernels: options.kernels)
+        return try stage.calls[form](inputs, context).map {
+            guard let value = $0 else { throw Diagnostic.miswired(node.label) }
+            return value
+        }
+    }
+
+    /// The whole values that need no item, as far as they can be made: models that are read from files.
+    func knownWholes() -> [Int: [any PortValue]] {
+        var wholes: [Int: [any PortValue]] = [:]
+        for node in plan.nodes where node.scope == .whole && plan.depth[node.id] == 0 {
+            guard case .stage(let stage, let form) = node.kind else { continue }
+            let inputs = node.rows[0].map { input in input.flatMap { wholes[$0.node]?[$0.output] } }
+            wholes[node.id] = try? whole(node, stage, form, inputs)
+        }
+        return wholes
     }
 
     func finishCollectors(depth: Int, _ state: inout RunState) {
@@ -51,7 +71,7 @@ extension Runner {
                 }
                 let context = StageContext(
                     pool: ThreadPool(threads: options.threads), seed: node.seed, stage: node.name,
-                    kernels: options.kernels, work: longWork(of: node, state))
+                    kernels: options.kernels, work: longWork(of: node, state), histories: plan.histories(of: node))
                 state.wholes[node.id] = try collector.finish(collected.states, context)
                 state.summary.wholes += 1
                 var notice: Diagnostic?

@@ -69,8 +69,8 @@ extension StageDescriptor {
 }
 
 /// The padded image (up to twice as large along each axis) and its spectrum stand beside input and output.
-@Sendable func fourierCost(_: some Sendable, _ inputs: [ValueEstimate?]) -> StageCost {
-    let input = inputs.first.flatMap { $0 } ?? ValueEstimate(size: GridSize(1, 1))
+@Sendable func fourierCost(_: some Sendable, _ known: CostContext) -> StageCost {
+    let input = known.main
     let scratch = input.size.count.multipliedReportingOverflow(by: 4 * 2 * (input.size.isPlanar ? 4 : 8))
     return StageCost(outputs: [input], scratchBytes: scratch.overflow ? .max : scratch.partialValue)
 }

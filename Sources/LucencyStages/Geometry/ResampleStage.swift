@@ -26,8 +26,8 @@ extension StageDescriptor {
                 { (map: ProbabilityMap) throws -> ProbabilityMap in try stage(map, pool: context.pool) }
             },
         ],
-        cost: { stage, inputs in
-            let input = inputs.first.flatMap { $0 } ?? ValueEstimate(size: GridSize(1, 1))
+        cost: { stage, known in
+            let input = known.main
             // Where the target cannot be made, the stage itself will say why; nothing is needed for that.
             guard let geometry = input.geometry ?? (try? Geometry(size: input.size)),
                 let target = try? stage.target(of: geometry)

@@ -13,10 +13,7 @@ extension StageDescriptor {
             Parameter(
                 "white", \.white, in: .positive, help: "Value of white and full opacity; left out: of the stored type."),
         ],
-        cost: { _, inputs in
-            let input = inputs.first.flatMap { $0 } ?? ValueEstimate(size: GridSize(1, 1))
-            return StageCost(outputs: [ValueEstimate(size: input.size)])
-        }
+        cost: { _, known in StageCost(outputs: [ValueEstimate(size: known.main.size)]) }
     ) { stage, context in
         { (image: Image) throws -> Image in try stage(image, pool: context.pool) }
     }

@@ -148,8 +148,9 @@ struct TrainSegmenter: Sendable {
         let axes = settings.patch.isEmpty ? first.image.size.dimensions : settings.patch.count
         let channels = first.image.channels
         let preprocessing = Preprocessing(
-            channels: Self.channelNames(first.image).map {
-                Preprocessing.Channel(name: $0, normalization: normalization)
+            channels: Self.channelNames(first.image).enumerated().map { number, name in
+                Preprocessing.Channel(
+                    name: name, normalization: normalization, range: Self.range(of: number, in: training))
             })
         func prepared(_ list: [LabelledCase], raw: Bool) throws -> [TrainingCase] {
             try list.map { item in
@@ -188,6 +189,7 @@ struct TrainSegmenter: Sendable {
             "epochs": .integer(result.history.count),
             "cases": ["training": .integer(training.count), "validation": .integer(validation.count)],
         ]
+        if let stages = context.histories["image"] { facts["stages"] = stages }
         if let score = result.validation { facts["validation"] = score.json }
         let model = try ModelFile(
             network, parameters: result.parameters, preprocessing: preprocessing, classes: classes,
@@ -195,6 +197,17 @@ struct TrainSegmenter: Sendable {
         return (
             model, RecordValue(.array(result.history.map(\.json))), DrawingValue(svg: Self.curves(result.history).svg)
         )
+    }
+
+    /// Lowest and highest intensity of a channel.
+    private static func range(of channel: Int, in cases: [LabelledCase]) -> [Double]? {
+        let range = cases.reduce(into: (Float.infinity, -Float.infinity)) { range, item in
+            guard channel < item.image.channels else { return }
+            item.image.withChannel(channel) { values in
+                for value in values { range = (min(range.0, value), max(range.1, value)) }
+            }
+        }
+        return range.0 <= range.1 ? [Double(range.0), Double(range.1)] : nil
     }
 
     private static func channelNames(_ image: Image) -> [String] {

@@ -15,10 +15,7 @@ extension StageDescriptor {
                 "referenceOutline", \.referenceOutline, in: .within(1...32),
                 help: "Width of the reference's outlines in pixels."),
         ],
-        cost: { _, inputs in
-            let input = inputs.first.flatMap { $0 } ?? ValueEstimate(size: GridSize(1, 1))
-            return StageCost(outputs: [ValueEstimate(size: input.size, channels: 3)])
-        }
+        cost: { _, known in StageCost(outputs: [ValueEstimate(size: known.main.size, channels: 3)]) }
     ) { stage, context in
         { (image: Image, labels: LabelMap, reference: LabelMap?) throws -> Image in
             try stage(image, labels, reference: reference, pool: context.pool)

@@ -1,9 +1,11 @@
+import LucencyFoundation
 import LucencyNetworks
 import LucencyPipeline
 
 extension ModelFile: PortValue, PortInput {
     /// The type of ports that take or give a trained or fitted model.
     public static var portType: PortType { PortType("model") }
+    public var trainingHistory: JSONValue? { training?["stages"] }
 }
 
 private struct LoadModel: Sendable {

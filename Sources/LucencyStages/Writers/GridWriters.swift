@@ -8,9 +8,12 @@ private struct PNGOptions: Sendable {
     var bits: Int?
     var compression = PNGCompression.fast
     var rescale = false
+    var unit = false
     var palette = false
 
-    var options: WriteOptions { WriteOptions(bits: bits, compression: compression.rawValue, rescale: rescale) }
+    var options: WriteOptions {
+        WriteOptions(bits: bits, compression: compression.rawValue, rescale: rescale, unit: unit)
+    }
 }
 
 private enum PNGCompression: String, ChoiceParameter { case fast, small }
@@ -23,12 +26,13 @@ private struct TIFFOptions: Sendable {
     var tile: Int?
     var predictor = true
     var rescale = false
+    var unit = false
     var palette = false
 
     var options: WriteOptions {
         WriteOptions(
             bits: bits, float: float, compression: compression.rawValue, tile: tile, predictor: predictor,
-            rescale: rescale)
+            rescale: rescale, unit: unit)
     }
 }
 
@@ -39,6 +43,11 @@ private let pngBits = Parameter<PNGOptions>(
 private let pngCompression = Parameter<PNGOptions>("compression", \.compression, help: "Fast, or smaller and slower.")
 private let pngRescale = Parameter<PNGOptions>(
     "rescale", \.rescale, help: "Spread the values over the full range; without it, a loss is refused.")
+private let unitHelp =
+    "Store 0...1 over the full range of 8 or 16 bits, as for probabilities: off by at most 0.002 or 0.000008."
+private let pngUnit = Parameter<PNGOptions>("unit", \.unit, help: unitHelp)
+private let tiffUnit = Parameter<TIFFOptions>("unit", \.unit, help: unitHelp)
+private let quantized = "8 or 16 quantise, off by at most 0.002 or 0.000008"
 private let tiffCommon: [Parameter<TIFFOptions>] = [
     Parameter("compression", \.compression, help: "Codec."),
     Parameter(
@@ -57,7 +66,7 @@ private let tiffRescale = Parameter<TIFFOptions>(
 extension WriterDescriptor {
     static let imagePNG = WriterDescriptor(
         Image.self, extensions: ["png"], "PNG, 8 or 16 bits.", prototype: PNGOptions(), revision: PNGFormat().revision,
-        parameters: [pngBits, pngCompression, pngRescale]
+        parameters: [pngBits, pngCompression, pngRescale, pngUnit]
     ) { try PNGFormat().write($0, to: $1, options: $2.options) }
 
     static let labelsPNG = WriterDescriptor(
@@ -72,12 +81,15 @@ extension WriterDescriptor {
     static let probabilitiesPNG = WriterDescriptor(
         ProbabilityMap.self, extensions: ["png"], "PNG of the foreground's probability (two classes).",
         prototype: PNGOptions(),
-        revision: PNGFormat().revision, parameters: [pngBits, pngCompression]
+        revision: PNGFormat().revision,
+        parameters: [
+            Parameter("bits", \.bits, in: .within(8...16), help: "\(quantized); left out: 8."), pngCompression,
+        ]
     ) { try PNGFormat().write($0, to: $1, options: $2.options) }
 
     static let imageTIFF = WriterDescriptor(
         Image.self, extensions: ["tif", "tiff"], "TIFF; volumes as pages.", prototype: TIFFOptions(),
-        revision: TIFFFormat().revision, parameters: tiffDepth + tiffCommon + [tiffRescale]
+        revision: TIFFFormat().revision, parameters: tiffDepth + tiffCommon + [tiffRescale, tiffUnit]
     ) { try TIFFFormat().write($0, to: $1, options: $2.options) }
 
     static let labelsTIFF = WriterDescriptor(
@@ -94,7 +106,7 @@ extension WriterDescriptor {
         ProbabilityMap.self, extensions: ["tif", "tiff"], "TIFF with a page for each class.", prototype: TIFFOptions(),
         revision: TIFFFormat().revision,
         parameters: [
-            Parameter("bits", \.bits, in: .within(8...32), help: "8 or 16 quantise; left out: 32-bit floating point.")
+            Parameter("bits", \.bits, in: .within(8...32), help: "\(quantized); left out: 32-bit floating point.")
         ]
             + tiffCommon
     ) { try TIFFFormat().write($0, to: $1, options: $2.options) }
