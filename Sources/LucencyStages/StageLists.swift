@@ -27,6 +27,7 @@ extension Catalog {
             .gather,
             .evaluateSegmentation,
             .contactSheet,
+            .fingerprint,
             .trainSegmenter,
         ],
         writers: [
@@ -35,7 +36,7 @@ extension Catalog {
             .probabilitiesPNG, .probabilitiesTIFF,
             .tableCSV, .tableMarkdown, .tableJSON,
             .model,
-            .recordJSON, .recordLines, .drawingSVG,
+            .recordJSON, .recordYAML, .recordLines, .drawingSVG,
         ],
         components: [
             ComponentKind(ThresholdMethod.self),

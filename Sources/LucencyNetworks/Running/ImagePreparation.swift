@@ -14,16 +14,31 @@ extension Preprocessing {
                 remedy: image.channels > channels.count && channels.count == 1
                     ? "make it gray first (`gray`)" : "give the channels that it was trained with")
         }
-        var resampled = image
-        if let spacing {
-            try image.geometry.requireStatedSpacing(for: "a model that was trained at \(spacing) mm")
-            let lengths = spacing.prefix(image.size.dimensions).map { Length($0, .mm) }
-            let own = image.geometry.spacing
-            if lengths.indices.contains(where: { abs(own[$0] / lengths[$0].value - 1) > 1e-3 }) {
-                resampled = try Resample(spacing: Array(lengths))(image, pool: pool)
-            }
-        }
+        let resampled = try resampling(of: image.geometry).map { try $0(image, pool: pool) } ?? image
         return try normalized(resampled, pool: pool)
+    }
+
+    /// The labels of an image at the model's spacing: of each pixel the class with the greatest share of it.
+    /// - Throws: `Diagnostic` where the spacing is not known.
+    package func labels(_ labels: LabelMap, pool: ThreadPool = .serial) throws -> LabelMap {
+        try resampling(of: labels.geometry).map { try $0(labels, pool: pool) } ?? labels
+    }
+
+    /// The same without a change of intensities.
+    package var withoutNormalization: Preprocessing {
+        var copy = self
+        for index in copy.channels.indices { copy.channels[index].normalization = .none }
+        return copy
+    }
+
+    /// nil where a grid has the model's spacing already.
+    private func resampling(of geometry: Geometry) throws(Diagnostic) -> Resample? {
+        guard let spacing else { return nil }
+        try geometry.requireStatedSpacing(for: "a model that was trained at \(spacing) mm")
+        let lengths = spacing.prefix(geometry.size.dimensions).map { Length($0, .mm) }
+        let own = geometry.spacing
+        guard lengths.indices.contains(where: { abs(own[$0] / lengths[$0].value - 1) > 1e-3 }) else { return nil }
+        return Resample(spacing: lengths, labels: .vote)
     }
 
     /// Every channel on its scale.
