@@ -181,7 +181,8 @@ public struct FingerprintSurvey: Codable, Hashable, Sendable {
             pixels: cases.reduce(0) { $0 + $1.size.reduce(1, *) },
             spacings: Fingerprint.Spacings(
                 stated: stated.count, assumed: cases.count - stated.count, anisotropic: anisotropic,
-                axes: spreads { $0.spacing?[$1] ?? 1 }, extents: spreads { ($0.spacing?[$1] ?? 1) * Double($0.size[$1]) }),
+                axes: spreads { $0.spacing?[$1] ?? 1 },
+                extents: spreads { ($0.spacing?[$1] ?? 1) * Double($0.size[$1]) }),
             color: color,
             stored: Fingerprint.Stored(
                 types: types, minimum: Double(channels.compactMap(\.values.minimum).min() ?? 0),
@@ -206,7 +207,8 @@ public struct FingerprintSurvey: Codable, Hashable, Sendable {
         let between = means.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, means.count))
         func quantile(_ fraction: Double) -> Double { (values.quantile(fraction) ?? 0).rounded(digits: 6) }
         return Fingerprint.Intensities(
-            pixels: moments.count, mean: moments.mean.rounded(digits: 6), deviation: moments.deviation.rounded(digits: 6),
+            pixels: moments.count, mean: moments.mean.rounded(digits: 6),
+            deviation: moments.deviation.rounded(digits: 6),
             low: quantile(0.005), median: quantile(0.5), high: quantile(0.995), isExact: values.isExact,
             betweenCases: between.squareRoot().rounded(digits: 6))
     }

@@ -33,7 +33,8 @@ struct IntensityRule {
             why = "colours of 8 bits have a scale of their own"
         } else if isUsable, fingerprint.color == "gray", channel.all.low <= Self.air {
             normalization = standard
-            why = "values down to \(JSONValue.number(channel.all.low).text) are Hounsfield units, which mean the same in every case"
+            why =
+                "values down to \(JSONValue.number(channel.all.low).text) are Hounsfield units, which mean the same in every case"
         } else if isUsable, fingerprint.color == "gray", !isByte, !fingerprint.holdsBytes,
             fingerprint.cases >= Self.fewestCases, part <= Self.sharedScale
         {

@@ -56,7 +56,8 @@ public struct NetworkPlan: Sendable {
 
     /// In a line, for progress messages: `patch 128 × 128, batch 8, 16-32-64 channels, …`.
     public var summary: String {
-        decisions.filter { ["spacing", "patch", "channels", "batch", "steps"].contains($0.what) }
-            .map { "\($0.what) \($0.value)" }.joined(separator: ", ")
+        decisions.filter {
+            ["patch", "channels", "batch", "steps"].contains($0.what) || $0.what == "spacing" && spacing != nil
+        }.map { "\($0.what) \($0.value)" }.joined(separator: ", ")
     }
 }

@@ -26,13 +26,14 @@ extension NetworkPlanner {
         var found = [
             decision(
                 "patch", Self.product(candidate.patch),
-                covers ? "the median image is \(Self.product(grid.extents))"
+                covers
+                    ? "the median image is \(Self.product(grid.extents))"
                     : "the largest part of the median image (\(Self.product(grid.extents))) that memory and time allow",
                 isStated: !stated.patch.isEmpty),
             decision(
                 "channels", candidate.channels.map(String.init).joined(separator: "-"),
-                "\(scheme.levels) levels, until no axis has \(2 * PoolingScheme.smallest) pixels to halve; twice the channels "
-                    + "from one to the next, up to 16 times the first; the first as many as memory and time allow",
+                "\(scheme.levels) levels for this patch, each twice as wide up to 16 times the first, which is as wide as memory "
+                    + "and time allow",
                 isStated: stated.channels != nil),
         ]
         if !network.isAlike {
@@ -47,7 +48,8 @@ extension NetworkPlanner {
             found.append(
                 decision(
                     "norm", norm.rawValue,
-                    norm == .batch ? "\(candidate.batch) images have statistics worth sharing"
+                    norm == .batch
+                        ? "\(candidate.batch) images have statistics worth sharing"
                         : "a batch of \(candidate.batch) is too small or too varied for shared statistics",
                     isStated: stated.norm != nil))
         }
@@ -66,8 +68,11 @@ extension NetworkPlanner {
         let isStated = stated.steps != nil || stated.epochs != nil
         var found = [
             decision(
-                "steps", stated.epochs.map { stated.steps == nil ? "\(length.steps) in \($0) epochs" : "\(length.steps)" } ?? "\(length.steps)",
-                length.steps >= TrainingLength.mostSteps ? "more are never planned"
+                "steps",
+                stated.epochs.map { stated.steps == nil ? "\(length.steps) in \($0) epochs" : "\(length.steps)" }
+                    ?? "\(length.steps)",
+                length.steps >= TrainingLength.mostSteps
+                    ? "more are never planned"
                     : "what the time allows at \(step) each", isStated: isStated),
             decision(
                 "patches of each image", "\(length.patchesPerCase)",
@@ -77,7 +82,8 @@ extension NetworkPlanner {
         if validationPixels > 0 {
             found.append(
                 decision(
-                    "epochs between validations", "\(length.validationInterval)", "validation takes at most a fifth of the time",
+                    "epochs between validations", "\(length.validationInterval)",
+                    "validation takes at most a fifth of the time",
                     isStated: stated.validationInterval != nil))
         }
         found.append(
@@ -101,7 +107,8 @@ extension NetworkPlanner {
 
     static func duration(_ seconds: Double) -> String {
         if seconds < 1 { return "\(max(1, Int((seconds * 1000).rounded()))) ms" }
-        return seconds < 120 ? "\(tenths(seconds)) s" : seconds < 7200 ? "\(tenths(seconds / 60)) min" : "\(tenths(seconds / 3600)) h"
+        return seconds < 120
+            ? "\(tenths(seconds)) s" : seconds < 7200 ? "\(tenths(seconds / 60)) min" : "\(tenths(seconds / 3600)) h"
     }
 
     /// With a digit behind the point where it says something.

@@ -64,7 +64,9 @@ public struct NetworkPlanner {
         planned.steps = stated.epochs == nil || stated.steps != nil ? chosen.length.steps : nil
         var decisions = [
             decision("dimensions", "\(axes)", axesWhy, isStated: !stated.patch.isEmpty),
-            decision("spacing", spacing.map { Self.product($0.map { JSONValue.number($0).text }) + " mm" } ?? "as it is", spacingWhy),
+            decision(
+                "spacing", spacing.map { Self.product($0.map { JSONValue.number($0).text }) + " mm" } ?? "as it is",
+                spacingWhy),
         ]
         decisions += normalizationDecisions(rules)
         decisions += networkDecisions(chosen, grid)
@@ -86,7 +88,9 @@ public struct NetworkPlanner {
         if slices < Self.fewestSlices { return (2, "\(slices) slices are too few to halve: slice by slice") }
         let axes = fingerprint.spacings.axes
         if network.isAlike, axes.count == 3, axes[2].median >= Self.coarse * max(axes[0].median, axes[1].median) {
-            return (2, "a U-Net halves all axes alike, and slices lie three times as far apart as pixels: slice by slice")
+            return (
+                2, "a U-Net halves all axes alike, and slices lie three times as far apart as pixels: slice by slice"
+            )
         }
         return (3, "the images are volumes")
     }
@@ -198,7 +202,9 @@ public struct NetworkPlanner {
         {
             best = next
         }
-        if width == Self.width, stated.channels == nil, let wide = fitting(try candidate(form, best.batch, Self.wideWidth)) {
+        if width == Self.width, stated.channels == nil,
+            let wide = fitting(try candidate(form, best.batch, Self.wideWidth))
+        {
             best = wide
         }
         return best
@@ -214,13 +220,7 @@ public struct NetworkPlanner {
         func form(_ extents: [Int], isExact: Bool) -> PatchForm {
             var scheme: PoolingScheme
             let levels = stated.channels?.count
-            if network.isAlike {
-                scheme = PoolingScheme(alike: extents, levels: levels, maximum: Self.mostLevels, isExact: isExact)
-                if scheme.levels < network.fewestLevels {
-                    scheme = PoolingScheme(
-                        alike: extents, levels: levels ?? network.fewestLevels, maximum: Self.mostLevels, isExact: false)
-                }
-            } else {
+            guard network.isAlike else {
                 func scheme(_ levels: Int?, _ isExact: Bool) -> PoolingScheme {
                     PoolingScheme(
                         extents: extents, spacing: grid.spacing, levels: levels, maximum: Self.mostLevels,
@@ -229,6 +229,11 @@ public struct NetworkPlanner {
                 let free = scheme(levels, isExact)
                 let own = free.levels < network.fewestLevels ? scheme(network.fewestLevels, false) : free
                 return PatchForm(extents: own.padded(extents), scheme: own)
+            }
+            scheme = PoolingScheme(alike: extents, levels: levels, maximum: Self.mostLevels, isExact: isExact)
+            if scheme.levels < network.fewestLevels {
+                scheme = PoolingScheme(
+                    alike: extents, levels: levels ?? network.fewestLevels, maximum: Self.mostLevels, isExact: false)
             }
             return PatchForm(extents: scheme.padded(extents), scheme: scheme)
         }

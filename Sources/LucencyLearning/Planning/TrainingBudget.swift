@@ -12,8 +12,9 @@ public struct TrainingBudget: Codable, Hashable, Sendable {
 
 /// How fast training goes: constants instead of a clock, so that a plan depends on the data and the kernel family alone.
 ///
-/// They are rounded down from what U-Nets of 16 to 64 channels reached on one thread of recent server processors, so that
-/// trainings usually end before their time; more threads end sooner still.
+/// They are a half to two thirds of what U-Nets of 16 and 32 channels reached on one thread of an AMD EPYC (Zen 4), less where
+/// the kernels were not tried on their own processors. So trainings usually end before their time; more threads end sooner
+/// still. Rates beyond a processor's own come from Winograd's algorithm, which saves most of the operations that are counted.
 public enum TrainingRate {
     /// A backward pass counts as two forward passes: gradients of inputs and of weights.
     public static let passesPerStep = 3.0
@@ -21,10 +22,10 @@ public enum TrainingRate {
     /// Floating-point operations in a second, a multiply-add counted as two.
     public static func operations(_ family: KernelFamily) -> Double {
         switch family {
-        case .avx512: 50e9
-        case .avx2: 30e9
-        case .neon: 15e9
-        case .portable: 4e9
+        case .avx512: 100e9
+        case .avx2: 60e9
+        case .neon: 40e9
+        case .portable: 30e9
         }
     }
 

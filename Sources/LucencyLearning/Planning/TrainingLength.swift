@@ -37,7 +37,8 @@ struct TrainingLength: Hashable {
         while true {
             guard steps >= (isOpen ? Self.fewestSteps : 1) else { return nil }
             let seen = frame.cases * Self.mostEpochs
-            let patches = stated.patchesPerCase ?? (isOpen ? min(10_000, max(1, (steps * frame.batch + seen - 1) / seen)) : 1)
+            let patches =
+                stated.patchesPerCase ?? (isOpen ? min(10_000, max(1, (steps * frame.batch + seen - 1) / seen)) : 1)
             let pass = stepsPerEpoch(patches)
             // Whole epochs where there is more than one.
             let length = isOpen && steps > pass ? steps / pass * pass : steps

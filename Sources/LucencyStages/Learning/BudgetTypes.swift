@@ -56,7 +56,8 @@ private enum Quantity {
         let text = (yaml.scalar ?? "").filter { $0 != " " }
         let number = text.prefix { $0.isASCII && $0.isNumber || $0 == "." }, name = text.dropFirst(number.count)
         guard let value = Double(number) else {
-            decoding.error(.badValue, "expected \(type), found \(yaml.shown)", at: yaml.place, remedy: "write `\(example)`")
+            decoding.error(
+                .badValue, "expected \(type), found \(yaml.shown)", at: yaml.place, remedy: "write `\(example)`")
             return nil
         }
         guard let unit = units.first(where: { $0.name == name }) else {

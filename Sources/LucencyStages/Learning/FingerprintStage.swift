@@ -38,10 +38,10 @@ extension CollectorDescriptor {
 extension YAMLText {
     fileprivate static let fingerprint = YAMLText(
         order: [
-            "cases", "planar", "color", "sizes", "pixels", "spacings", "stored", "channels", "classes",
-            "name", "value", "all", "foreground", "types", "stated", "assumed", "anisotropic", "axes", "extents",
-            "minimum", "tenth", "mean", "deviation", "low", "median", "high", "maximum", "betweenCases", "isExact",
-            "fraction", "objects", "medianPixels", "medianSize", "unit",
+            "name", "value", "cases", "planar", "color", "sizes", "pixels", "spacings", "stored", "channels", "classes",
+            "all", "foreground", "types", "stated", "assumed", "anisotropic", "axes", "extents", "minimum",
+            "tenth", "mean", "deviation", "low", "median", "high", "maximum", "betweenCases", "isExact", "fraction",
+            "objects", "medianPixels", "medianSize", "unit",
         ],
         comments: [
             "planar": "cases of a single slice",
@@ -49,7 +49,8 @@ extension YAMLText {
             "pixels": "of all cases together",
             "spacings": "mm along x, y (and z) of the cases that state it; extents are what their images cover",
             "stored": "sample types before anything was done, and the range of what comes to the training",
-            "channels": "low and high are the 0.5th and 99.5th percentile, betweenCases is the deviation of the cases' means",
+            "channels":
+                "low and high are the 0.5th and 99.5th percentile, betweenCases is the deviation of the cases' means",
             "classes": "pixels and their part of all labelled ones; objects are connected parts",
         ],
         heading: "Fingerprint of a data set")

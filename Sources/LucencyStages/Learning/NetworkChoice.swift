@@ -135,7 +135,9 @@ extension Component<NetworkChoice> {
         parameters: [
             Parameter(
                 "channels", \.channels, in: .within(1...8192),
-                help: "Channels of each level; their number is the number of levels. Left out: \(usualChannels), or planned."),
+                help:
+                    "Channels of each level; their number is the number of levels. Left out: \(usualChannels), or planned."
+            ),
             Parameter("convolutions", \.base.convolutions, in: .within(1...16), help: "Convolutions in each block."),
             Parameter("kernel", \.base.kernel, in: .within(1...31), help: "Side of the convolutions' kernels, odd."),
             Parameter(
@@ -161,7 +163,9 @@ extension Component<NetworkChoice> {
         parameters: [
             Parameter(
                 "channels", \.channels, in: .within(1...8192),
-                help: "Channels of each stage; their number is the number of stages. Left out: \(usualChannels), or planned."),
+                help:
+                    "Channels of each stage; their number is the number of stages. Left out: \(usualChannels), or planned."
+            ),
             Parameter(
                 "blocks", \.blocks, in: .within(1...32), help: "Residual blocks of each stage, or one number for all."),
             Parameter("norm", \.norm, help: "What means and variances are taken over."),

@@ -94,7 +94,8 @@ struct TrainSegmenter: Sendable {
                 "batch", \.stated.batch, in: .within(1...4096), help: "Images in a step; left out: 8, or planned."),
             Parameter(
                 "patch", \.stated.patch, in: .within(1...65536),
-                help: "Extents in pixels of the patches to learn from, x, y (and z); left out: whole images, or planned."),
+                help:
+                    "Extents in pixels of the patches to learn from, x, y (and z); left out: whole images, or planned."),
             Parameter(
                 "patchesPerImage", \.stated.patchesPerCase, in: .within(1...10_000),
                 help: "Patches of each image in an epoch; left out: 1, or planned."),

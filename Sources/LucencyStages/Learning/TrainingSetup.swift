@@ -41,7 +41,8 @@ extension TrainSegmenter {
         var survey = FingerprintSurvey(measuresObjects: false)
         for item in training { try survey.add(item.name, item.image, item.label) }
         var planner = NetworkPlanner(
-            try survey.fingerprint(), network: automatic.network, classes: classes, settings: settings, kernels: kernels)
+            try survey.fingerprint(), network: automatic.network, classes: classes, settings: settings, kernels: kernels
+        )
         planner.budget = automatic.budget
         planner.stated = stated
         planner.stated.channels = automatic.stated.channels

@@ -1,18 +1,22 @@
 import LucencyFoundation
 
 /// JSON as YAML that people like to read: what is short stands in a line, the rest is indented.
-struct YAMLText: Hashable, Sendable {
+package struct YAMLText: Hashable, Sendable {
     /// Keys in the order in which they are written, wherever they occur; others follow by name.
-    var order: [String] = []
+    package var order: [String] = []
     /// Comments above the members of the outermost mapping.
-    var comments: [String: String] = [:]
+    package var comments: [String: String] = [:]
     /// The first line, a comment.
-    var heading = ""
+    package var heading = ""
 
-    private static let width = 100
+    package init(order: [String] = [], comments: [String: String] = [:], heading: String = "") {
+        (self.order, self.comments, self.heading) = (order, comments, heading)
+    }
+
+    private static let width = 150
 
     /// Reading it back gives the same value.
-    func callAsFunction(_ value: JSONValue) -> String {
+    package func callAsFunction(_ value: JSONValue) -> String {
         var text = heading.isEmpty ? "" : "# \(heading)\n"
         guard let members = members(of: value), !members.isEmpty else { return text + block(value, indent: 0) }
         for (key, member) in members {
@@ -53,7 +57,8 @@ struct YAMLText: Hashable, Sendable {
         var text: String
         if let members = members(of: value) {
             guard members.allSatisfy({ Self.isScalar($0.value) }) else { return nil }
-            text = "{" + members.map { Self.scalar($0.key) + ": " + Self.scalar($0.value) }.joined(separator: ", ") + "}"
+            text =
+                "{" + members.map { Self.scalar($0.key) + ": " + Self.scalar($0.value) }.joined(separator: ", ") + "}"
         } else if let elements = value.arrayValue {
             guard elements.allSatisfy(Self.isScalar) else { return nil }
             text = "[" + elements.map(Self.scalar).joined(separator: ", ") + "]"
@@ -78,7 +83,9 @@ struct YAMLText: Hashable, Sendable {
 
     /// Without quotes where no reader takes it for anything but this text.
     private static func scalar(_ text: String) -> String {
-        let isWord = text.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || "0123456789_-²³ ".unicodeScalars.contains($0) }
+        let isWord = text.unicodeScalars.allSatisfy {
+            $0.properties.isAlphabetic || "0123456789_-²³ ".unicodeScalars.contains($0)
+        }
         let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"]
         let isPlain =
             isWord && text.unicodeScalars.first?.properties.isAlphabetic == true && text.last != " "
