@@ -38,6 +38,15 @@ import Testing
             #expect(read.canonical == found)
             #expect(found["classes"]?.arrayValue?.count == 2)
             #expect(found["channels"]?.arrayValue?.first?["foreground"] != nil)
+            // Two shards come to the same.
+            for index in 1...2 {
+                _ = try bench.run(text, sources: "slices: \(Self.phantom)") {
+                    $0.output = bench.root.appending(path: "shards").path
+                    $0.shard = Shard(parsing: "\(index)/2")
+                }
+            }
+            let shards = try Data(contentsOf: bench.root.appending(path: "shards/fingerprint.yaml"))
+            #expect(String(decoding: shards, as: UTF8.self) == written)
             // Without labels there are neither classes nor a foreground.
             let plain = try json(bench, "plain.json")
             #expect(plain["classes"]?.arrayValue?.isEmpty == true && plain["sizes"] == found["sizes"])

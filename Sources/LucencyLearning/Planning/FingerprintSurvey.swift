@@ -62,6 +62,18 @@ public struct FingerprintSurvey: Codable, Hashable, Sendable {
         self.measuresObjects = measuresObjects
     }
 
+    /// Whether it can be the result of looking at cases: one that was read from a file may be anything.
+    public var isPossible: Bool {
+        names.count == channels.count && (color == nil) == cases.isEmpty
+            && cases.allSatisfy { item in
+                item.size.count == 3 && item.size.allSatisfy { (1...1 << 31).contains($0) }
+                    && item.spacing?.count ?? 3 == 3 && item.means.count == channels.count
+                    && item.foregroundMeans.count == channels.count
+            }
+            && channels.allSatisfy { $0.values.isPossible && $0.foreground.isPossible }
+            && classes.values.allSatisfy { $0.objectPixels.isPossible && $0.objectSizes.isPossible }
+    }
+
     /// Looks at a case.
     /// - Throws: `Diagnostic` when the labels lie on another grid or are none of 0...255 (or ignored), or the case has other
     ///   channels than those before.

@@ -48,8 +48,10 @@ public struct NetworkPlanner {
         self.kernels = kernels
     }
 
-    /// - Throws: `Diagnostic` when even the smallest training that what was stated allows needs more than the budget.
+    /// - Throws: `Diagnostic` when even the smallest training that what was stated allows needs more than the budget;
+    ///   `DiagnosticList` when the fingerprint or the settings contradict themselves.
     public func plan() throws -> NetworkPlan {
+        try check()
         let (axes, axesWhy) = dimensions()
         let (spacing, spacingWhy) = targetSpacing(axes)
         let grid = Grid(fingerprint, axes: axes, spacing: spacing)
@@ -75,6 +77,14 @@ public struct NetworkPlanner {
             network: chosen.network, spacing: spacing,
             normalizations: rules.map { stated.normalization ?? $0.normalization }, settings: planned,
             bytes: chosen.bytes, seconds: chosen.length.seconds, decisions: decisions)
+    }
+
+    private func check() throws {
+        var problems = fingerprint.problems() + stated.applied(to: settings).problems()
+        if !(budget.memory > 0 && budget.seconds > 0 && budget.seconds.isFinite && validationPixels >= 0) {
+            problems.append(Diagnostic(.badArgument, "the budget of a training must be positive"))
+        }
+        if !problems.isEmpty { throw DiagnosticList(problems) }
     }
 
     // MARK: Grid

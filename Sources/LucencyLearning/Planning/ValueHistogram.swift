@@ -59,6 +59,14 @@ public struct ValueHistogram: Codable, Hashable, Sendable {
     /// - Parameter values: finite.
     public init(_ values: [Float]) { self = values.withUnsafeBufferPointer { ValueHistogram($0) } }
 
+    /// Whether it can be the result of counting: one that was read from a file may be anything.
+    var isPossible: Bool {
+        keys.count == counts.count && keys.count <= 1 << (32 - Int(Self.shift))
+            && zip(keys, keys.dropFirst()).allSatisfy(<)
+            && counts.allSatisfy { (1...1 << 50).contains($0) } && (minimum?.isFinite ?? keys.isEmpty)
+            && (maximum?.isFinite ?? keys.isEmpty)
+    }
+
     /// How many values were counted.
     public var count: Int { counts.reduce(0, +) }
 

@@ -27,7 +27,14 @@ extension CollectorDescriptor {
             Parameter("objects", \.objects, help: "Count the connected parts of each class and measure them.")
         ],
         coding: StateCoding(
-            encode: { try JSONValue(encoding: $0) }, decode: { try $0.decoded(as: FingerprintSurvey.self) }),
+            encode: { try JSONValue(encoding: $0) },
+            decode: { value in
+                let survey = try value.decoded(as: FingerprintSurvey.self)
+                guard survey.isPossible else {
+                    throw Diagnostic(.manifestDamaged, "a part of a fingerprint is damaged")
+                }
+                return survey
+            }),
         initial: { FingerprintSurvey(measuresObjects: $0.objects) },
         merge: { _, total, next in try total.merge(next) },
         finish: { (_: TakeFingerprint, survey: FingerprintSurvey, _: StageContext) throws -> RecordValue in

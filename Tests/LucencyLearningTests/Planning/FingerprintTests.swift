@@ -85,7 +85,11 @@ import Testing
         #expect(try empty.fingerprint() == whole)
         // A survey that is written down and read again goes on as it was.
         let copy: FingerprintSurvey = try JSONValue(encoding: try survey()).decoded()
-        #expect(try copy.fingerprint() == whole)
+        #expect(try copy.fingerprint() == whole && copy.isPossible)
+        guard case .object(var members) = try JSONValue(encoding: copy) else { return }
+        members["names"] = []
+        let damaged: FingerprintSurvey = try JSONValue.object(members).decoded()
+        #expect(!damaged.isPossible)
     }
 
     @Test func `volumes have three axes, and coarse slices are told`() throws {

@@ -227,4 +227,25 @@ import Testing
         planner.stated.epochs = 900_000
         #expect { try planner.plan() } throws: { "\($0)".contains("900000 epochs") && "\($0)".contains("time: 1 h") }
     }
+
+    @Test func `a fingerprint that a person made impossible is refused with all that is wrong`() throws {
+        let sound = try fingerprint(sizes: [64, 64, 64], spacing: same(1, 1, 1))
+        var wrong = sound
+        wrong.sizes.removeLast()
+        wrong.channels = []
+        wrong.spacings.axes[0].maximum = .infinity
+        #expect {
+            try planner(wrong).plan()
+        } throws: { error in
+            ["sizes along 2 axes", "there are 0 channels", "spacings are not possible"].allSatisfy {
+                "\(error)".contains($0)
+            }
+        }
+        var budget = planner(sound)
+        budget.budget.seconds = .nan
+        #expect { try budget.plan() } throws: { "\($0)".contains("must be positive") }
+        budget.budget.seconds = 600
+        budget.stated.batch = 0
+        #expect { try budget.plan() } throws: { "\($0)".contains("batch must be in") }
+    }
 }
