@@ -7,7 +7,8 @@ import LucencyTensor
 ///
 /// The facts that count and most limits are nnU-Net's (Isensee et al. 2021, Nature Methods 18); the order differs, because here
 /// time runs out before memory does. Of the smallest patch, batch and width, first the patch grows up to the images' median
-/// size, then the batch, then the width, each as long as memory and time allow; what time is left gives more steps. A plan
+/// size, then the batch, then the width, each as long as memory allows and time for 1000 steps is left; what then is left gives
+/// more steps. A plan
 /// depends on the fingerprint, the settings and the kernel family, never on a clock or the machine.
 public struct NetworkPlanner {
     public var fingerprint: Fingerprint
@@ -185,8 +186,11 @@ public struct NetworkPlanner {
         func candidate(_ patch: PatchForm, _ batch: Int, _ width: Int) throws -> Candidate {
             try self.candidate(patch, batch: batch, width: width, grid)
         }
-        func fitting(_ candidate: Candidate) -> Chosen? {
-            guard candidate.bytes <= budget.memory, let length = candidate.length else { return nil }
+        let isOpen = stated.steps == nil && stated.epochs == nil
+        func fitting(_ candidate: Candidate, leaving steps: Int = 1) -> Chosen? {
+            guard candidate.bytes <= budget.memory, let length = candidate.length,
+                !isOpen || length.steps >= steps
+            else { return nil }
             return Chosen(candidate: candidate, length: length)
         }
         var last = try candidate(smallest, fewest, width)
@@ -202,18 +206,19 @@ public struct NetworkPlanner {
         }
         guard var best else { throw refusal(last) }
         var form = smallest
+        let enough = TrainingLength.enoughSteps
         for patch in patches.dropFirst() {
-            guard let next = fitting(try candidate(patch, best.batch, width)) else { break }
+            guard let next = fitting(try candidate(patch, best.batch, width), leaving: enough) else { break }
             (best, form) = (next, patch)
         }
         let share = Self.batchShare * Double(fingerprint.pixels) * grid.growth
         while best.batch < most, Double((best.batch + 1) * best.patch.reduce(1, *)) <= share,
-            let next = fitting(try candidate(form, best.batch + 1, width))
+            let next = fitting(try candidate(form, best.batch + 1, width), leaving: enough)
         {
             best = next
         }
         if width == Self.width, stated.channels == nil,
-            let wide = fitting(try candidate(form, best.batch, Self.wideWidth))
+            let wide = fitting(try candidate(form, best.batch, Self.wideWidth), leaving: enough)
         {
             best = wide
         }

@@ -9,7 +9,9 @@ struct TrainingLength: Hashable {
     let seconds: Double
 
     /// Fewer steps teach a network nothing worth having.
-    static let fewestSteps = 500
+    static let fewestSteps = 250
+    /// Larger patches, batches or networks must leave so many.
+    static let enoughSteps = 1000
     /// nnU-Net's: 1000 epochs of 250 (Isensee et al. 2021).
     static let mostSteps = 250_000
     /// More epochs would mostly write checkpoints.

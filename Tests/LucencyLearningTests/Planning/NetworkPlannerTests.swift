@@ -88,7 +88,7 @@ import Testing
         #expect(plan.settings.patch[0] >= 64 && plan.settings.patch[0] % network.sizeMultiple[0] == 0)
         #expect(plan.settings.batch >= 4 && plan.bytes <= 2_000_000_000)
         let steps = try #require(plan.settings.steps)
-        #expect(steps >= 500 && plan.seconds <= 600 && plan.seconds > 400)
+        #expect(steps >= 1000 && plan.seconds <= 600 && plan.seconds > 400)
         #expect(abs(try seconds(plan, steps: steps) - plan.seconds) < 1e-6 * plan.seconds)
         // No more than a hundred epochs.
         #expect(steps * plan.settings.batch <= 100 * 20 * plan.settings.patchesPerCase)
@@ -222,7 +222,7 @@ import Testing
         #expect { try planner.plan() } throws: { "\($0)".contains("more than the 1 MB it may") }
         planner.budget = TrainingBudget()
         planner.budget.seconds = 0.01
-        #expect { try planner.plan() } throws: { "\($0)".contains("does not fit in 10 ms: 500 steps at") }
+        #expect { try planner.plan() } throws: { "\($0)".contains("does not fit in 10 ms: 250 steps at") }
         planner.budget = TrainingBudget()
         planner.stated.epochs = 900_000
         #expect { try planner.plan() } throws: { "\($0)".contains("900000 epochs") && "\($0)".contains("time: 1 h") }
