@@ -141,6 +141,16 @@ import Testing
             let model = try ModelFile(path: bench.output.appending(path: "model.lucency").path)
             let spacing = try #require(model.preprocessing?.spacing)
             #expect(spacing.count == 2 && spacing.allSatisfy { abs($0 - 0.65) < 1e-4 })
+            // A spacing that is stated wins, with and without a plan.
+            for (name, network) in [
+                ("planned", "{uses: unet, with: {auto: true, channels: [8, 16]}}"), ("plain", "unet"),
+            ] {
+                let other = text.replacing("{uses: unet, with: {auto: true, channels: [8, 16]}}", with: network)
+                    .replacing("steps: 60", with: "steps: 1, patch: [32, 32], batch: 1, spacing: [2 mm, 1500 um]")
+                let output = bench.root.appending(path: name).path
+                #expect(try bench.run(other, sources: source) { $0.output = output }.failures.isEmpty)
+                #expect(try ModelFile(path: output + "/model.lucency").preprocessing?.spacing == [2, 1.5])
+            }
             for (index, (side, spacing)) in sides.enumerated() {
                 func read(_ url: URL) throws -> Image {
                     try TIFFFormat().readImage(
@@ -162,6 +172,8 @@ import Testing
         ("{network: {uses: unet, with: {auto: true, time: soon}}}", "expected a time with its unit"),
         ("{network: {uses: unet, with: {auto: true, time: 0 s}}}", "is no possible time"),
         ("{network: {uses: unet, with: {auto: maybe}}}", "expected true or false"),
+        ("{spacing: [2 px, 2 px]}", "two or three lengths that are not pixels"),
+        ("{spacing: [2 mm]}", "two or three lengths that are not pixels"),
         ("{network: {uses: residual-unet, with: {auto: true, blocks: [1, 2]}}}", "stages that are not planned yet"),
         ("{network: {uses: unet, with: {auto: true, channels: [8, 16], scales: 3}}}", "scales must be in 1...1"),
         (

@@ -6,6 +6,8 @@ public struct StatedSettings: Hashable, Sendable {
     /// Channels of each level.
     public var channels: [Int]?
     public var norm: Norm.Kind?
+    /// To which images are resampled, mm along x, y (and z).
+    public var spacing: [Double]?
     /// Extents of the patch, x, y (and z).
     public var patch: [Int] = []
     public var batch: Int?

@@ -54,7 +54,7 @@ public struct NetworkPlanner {
     public func plan() throws -> NetworkPlan {
         try check()
         let (axes, axesWhy) = dimensions()
-        let (spacing, spacingWhy) = targetSpacing(axes)
+        let (spacing, spacingWhy) = try targetSpacing(axes)
         let grid = Grid(fingerprint, axes: axes, spacing: spacing)
         let chosen = try grown(grid)
         let rules = fingerprint.channels.indices.map { IntensityRule(fingerprint, channel: $0) }
@@ -69,7 +69,7 @@ public struct NetworkPlanner {
             decision("dimensions", "\(axes)", axesWhy, isStated: !stated.patch.isEmpty),
             decision(
                 "spacing", spacing.map { Self.product($0.map { JSONValue.number($0).text }) + " mm" } ?? "as it is",
-                spacingWhy),
+                spacingWhy, isStated: stated.spacing != nil),
         ]
         decisions += normalizationDecisions(rules)
         decisions += networkDecisions(chosen, grid)
@@ -82,6 +82,9 @@ public struct NetworkPlanner {
 
     private func check() throws {
         var problems = fingerprint.problems() + stated.applied(to: settings).problems()
+        if let spacing = stated.spacing, !spacing.allSatisfy({ $0 > 1e-9 && $0 < 1e9 }) || spacing.count < 2 {
+            problems.append(Diagnostic(.badArgument, "the spacing \(spacing) is not two or three lengths"))
+        }
         if !(budget.memory > 0 && budget.seconds > 0 && budget.seconds.isFinite && validationPixels >= 0) {
             problems.append(Diagnostic(.badArgument, "the budget of a training must be positive"))
         }
@@ -107,8 +110,21 @@ public struct NetworkPlanner {
     }
 
     /// What images are resampled to, and why.
-    private func targetSpacing(_ axes: Int) -> ([Double]?, String) {
+    private func targetSpacing(_ axes: Int) throws(Diagnostic) -> ([Double]?, String) {
         let spacings = fingerprint.spacings
+        if let spacing = stated.spacing {
+            guard spacing.count >= axes else {
+                throw Diagnostic(
+                    .badArgument, "the spacing \(spacing) mm says nothing of the axis z, and the network takes volumes",
+                    remedy: "give three lengths")
+            }
+            guard spacings.assumed == 0 else {
+                throw Diagnostic(
+                    .assumedSpacing, "\(spacings.assumed) of \(fingerprint.cases) cases state no spacing",
+                    remedy: "state it: `spacing: 0.2 mm` on the source, or `--assume-spacing 0.2mm`")
+            }
+            return (Array(spacing.prefix(axes)), "")
+        }
         guard spacings.assumed == 0, spacings.axes.count >= axes else {
             return (nil, "\(spacings.assumed) of \(fingerprint.cases) cases state no spacing")
         }
@@ -142,7 +158,8 @@ public struct NetworkPlanner {
             extents = (0..<axes).map { axis in
                 guard axis < sizes.count else { return 1 }
                 guard let target else { return max(1, Int(sizes[axis])) }
-                return max(1, Int((fingerprint.spacings.extents[axis].median / target[axis]).rounded()))
+                let extent = fingerprint.spacings.extents[axis].median / target[axis]
+                return Int(min(max(1, extent.rounded()), 1e9))
             }
             growth = target.map { target in zip(own, target).reduce(1) { $0 * $1.0 / $1.1 } } ?? 1
         }

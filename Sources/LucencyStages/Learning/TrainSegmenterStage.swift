@@ -75,6 +75,7 @@ struct TrainSegmenter: Sendable {
     var settings = TrainingSettings()
     /// What a network with `auto` leaves open where it is not stated.
     var stated = StatedSettings()
+    var spacing: [Length]?
 
     static var parameters: [Parameter<TrainSegmenter>] {
         [
@@ -103,6 +104,11 @@ struct TrainSegmenter: Sendable {
                 "foreground", \.settings.foregroundFraction, in: .within(0...1),
                 help: "Part of each batch that is aimed at a foreground class."),
             Parameter("augmentation", \.augmentation, help: "Augmentations, in order."),
+            Parameter(
+                "spacing", \.spacing, in: .positive,
+                help:
+                    "Distance between pixels to which images are resampled, x, y (and z); left out: as they are, or planned."
+            ),
             Parameter(
                 "normalization", \.stated.normalization,
                 help: "How intensities come to a common scale; left out: z-score, or planned."),
@@ -135,6 +141,7 @@ struct TrainSegmenter: Sendable {
         do { _ = try pipeline(likelyNormalization) } catch {
             problems.append(Diagnostic.wrapping(error, as: .badArgument))
         }
+        do { _ = try millimetres() } catch { problems.append(error) }
         if !problems.isEmpty { throw DiagnosticList(problems) }
     }
 

@@ -19,6 +19,18 @@ extension TrainSegmenter {
         stated.normalization ?? (network.automatic == nil ? .zScore : .window(low: 0, high: 255))
     }
 
+    /// The spacing that is stated, in mm.
+    func millimetres() throws(Diagnostic) -> [Double]? {
+        guard let spacing else { return nil }
+        let lengths = spacing.compactMap { length in length.unit.millimetres.map { length.value * $0 } }
+        guard lengths.count == spacing.count, (2...3).contains(lengths.count) else {
+            throw Diagnostic(
+                .badArgument, "a spacing is two or three lengths that are not pixels, x, y (and z)",
+                remedy: "write `spacing: [0.5 mm, 0.5 mm]`")
+        }
+        return lengths
+    }
+
     /// What the images and everything that is stated come to.
     /// - Throws: `Diagnostic` when there is nothing to train with, or no training fits the budget.
     func setup(
@@ -28,13 +40,14 @@ extension TrainSegmenter {
         guard let first = training.first else {
             throw Diagnostic(.noItems, "no image is left to train with", remedy: "lower `validation`")
         }
-        let names = first.image.colorModel.channelNames
+        let names = first.image.colorModel.channelNames, spacing = try millimetres()
         guard let automatic = network.automatic else {
             let settings = stated.applied(to: settings)
             let axes = settings.patch.isEmpty ? first.image.size.dimensions : settings.patch.count
             return TrainingSetup(
                 network: network.network.fitted(axes: axes, inputChannels: first.image.channels, classes: classes),
                 preprocessing: Preprocessing(
+                    spacing: spacing,
                     channels: names.map { .init(name: $0, normalization: stated.normalization ?? .zScore) }),
                 settings: settings, plan: nil)
         }
@@ -45,6 +58,7 @@ extension TrainSegmenter {
         )
         planner.budget = automatic.budget
         planner.stated = stated
+        planner.stated.spacing = spacing
         planner.stated.channels = automatic.stated.channels
         planner.stated.norm = automatic.stated.norm
         planner.validationPixels = validation.reduce(0) { $0 + $1.image.size.count }

@@ -146,6 +146,16 @@ import Testing
         #expect(try planner(fingerprint(sizes: [200, 200], spacing: same(0.5, 0.5))).plan().spacing == nil)
         let unknown = try planner(fingerprint(sizes: [200, 200])).plan()
         #expect(unknown.spacing == nil && why(unknown, "spacing").contains("state no spacing"))
+        var stated = planner(differing)
+        stated.stated.spacing = [2, 4]
+        let wide = try stated.plan()
+        #expect(wide.spacing == [2, 4] && why(wide, "spacing") == "stated")
+        // 100 mm at 2 and 4 mm.
+        #expect(why(wide, "patch").contains("50 × 25"))
+        stated.fingerprint = try fingerprint(sizes: [200, 200])
+        #expect { try stated.plan() } throws: { "\($0)".contains("20 of 20 cases state no spacing") }
+        stated.fingerprint = try fingerprint(sizes: [64, 64, 64], spacing: same(1, 1, 1))
+        #expect { try stated.plan() } throws: { "\($0)".contains("says nothing of the axis z") }
         // Along an axis three times as coarse as the others, the tenth percentile.
         let coarse = try fingerprint(
             sizes: [200, 200, 40], spacing: [(1, 1, 1, 1), (1, 1, 1, 1), (2, 2.5, 5, 6)])
