@@ -29,6 +29,7 @@ extension Catalog {
             .gather,
             .evaluateSegmentation,
             .contactSheet,
+            .fingerprint,
             .trainSegmenter,
         ],
         writers: [
@@ -37,7 +38,7 @@ extension Catalog {
             .probabilitiesPNG, .probabilitiesTIFF,
             .tableCSV, .tableMarkdown, .tableJSON,
             .model,
-            .recordJSON, .recordLines, .drawingSVG,
+            .recordJSON, .recordYAML, .recordLines, .drawingSVG,
         ],
         components: [
             ComponentKind(ThresholdMethod.self),

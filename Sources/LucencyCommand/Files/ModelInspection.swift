@@ -67,7 +67,14 @@ struct ModelInspection {
             }
         }
         for entry in model?.classes?.classes ?? [] { rows.append(("class", "\(entry.name) = \(entry.value)")) }
-        if let training = model?.training { rows.append(("training", training.text)) }
+        if var training = model?.training?.objectValue {
+            let plan = training.removeValue(forKey: "plan")?.arrayValue ?? []
+            rows.append(("training", JSONValue.object(training).text))
+            rows += plan.map { entry in
+                let parts = ["what", "value", "why"].map { entry[$0]?.stringValue ?? "" }
+                return ("plan", "\(parts[0]) \(parts[1]): \(parts[2])")
+            }
+        }
         rows += weights.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         rows += weights.notes.map { ("note", $0.message) }
         rows += weights.tensors.map { tensor in

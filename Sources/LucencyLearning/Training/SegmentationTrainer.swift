@@ -104,51 +104,12 @@ public struct SegmentationTrainer {
 
     private var spatial: [Int] { settings.patch.reversed() }
 
-    /// A training step as a tape.
-    private struct Step {
-        let images: Value
-        let inputs: [ObjectiveInputs]
-        /// How much coarser each output is, per axis.
-        let factors: [[Int]]
-        let loss: Value
-        let parts: [ObjectiveValues.Part]
-        let plan: TensorPlan
-    }
-
-    private func makeStep() throws -> Step {
-        let tape = Tape(.training)
-        let images = tape.input("images", try Shape([settings.batch, network.inputChannels] + spatial))
-        let outputs = try network(images, Scope(tape))
-        guard let full = outputs.first, full.shape.channels == classes else {
-            throw Diagnostic(
-                .shapeMismatch,
-                "the network gives \(outputs.first?.shape.channels ?? 0) classes, the data have \(classes)")
-        }
-        var total: Value?, parts: [ObjectiveValues.Part] = [], inputs: [ObjectiveInputs] = [], factors: [[Int]] = []
-        // Deep supervision: each coarser result counts half as much as the one before (Isensee et al. 2021); sum 1.
-        let weights = outputs.indices.map { 1 / Double(1 << $0) }, sum = weights.reduce(0, +)
-        for (index, output) in outputs.enumerated() {
-            let objective = try settings.objective.inputs(on: tape, logits: output.shape)
-            let values = try settings.objective.record(on: tape, logits: output, inputs: objective)
-            if index == 0 { parts = values.parts }
-            inputs.append(objective)
-            factors.append(zip(full.shape.spatial, output.shape.spatial).map { $0 / $1 })
-            let weight = weights[index] / sum
-            let part = weight == 1 ? values.total : try tape.scale(values.total, by: Float(weight))
-            if let before = total { total = try tape.add(before, part) } else { total = part }
-        }
-        guard let loss = total else { throw Diagnostic(.badArgument, "the network has no result") }
-        let plan = try TensorPlan(
-            tape, outputs: [loss] + parts.map(\.value), gradientsOf: loss, options: .init(kernels: kernels))
-        return Step(images: images, inputs: inputs, factors: factors, loss: loss, parts: parts, plan: plan)
+    private func makeStep() throws -> TrainingStep {
+        try TrainingStep(network, classes: classes, settings: settings, kernels: kernels)
     }
 
     /// Bytes that training takes, besides the cases: weights, gradients, moments, activations.
-    public func predictedBytes() throws -> Int {
-        let plan = try makeStep().plan
-        let weights = try network.parameters(seed: 0).trainableWeights
-        return plan.bytes(threads: pool.threads) + 4 * weights * (1 + settings.optimizer.moments + 1)
-    }
+    public func predictedBytes() throws -> Int { try makeStep().bytes(threads: pool.threads) }
 
     private var learning: LearningSettings {
         var schedule = settings.schedule
@@ -229,7 +190,7 @@ public struct SegmentationTrainer {
 
     /// The steps of one epoch; nil where it was cancelled.
     private func epoch(
-        _ step: Step, _ workspace: Workspace, _ learner: Learner, _ isCancelled: () -> Bool
+        _ step: TrainingStep, _ workspace: Workspace, _ learner: Learner, _ isCancelled: () -> Bool
     ) throws -> (EpochRecord, seconds: Double, images: Int)? {
         let start = Machine.seconds
         var record = EpochRecord(

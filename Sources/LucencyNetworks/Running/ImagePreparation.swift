@@ -24,12 +24,27 @@ extension Preprocessing {
         try resampling(of: geometry).map { try $0.target(of: geometry) }
     }
 
-    private func resampling(of geometry: Geometry) throws -> Resample? {
+    /// The labels of an image at the model's spacing: of each pixel the class with the greatest share of it.
+    /// - Throws: `Diagnostic` where the spacing is not known.
+    package func labels(_ labels: LabelMap, pool: ThreadPool = .serial) throws -> LabelMap {
+        try resampling(of: labels.geometry).map { try $0(labels, pool: pool) } ?? labels
+    }
+
+    /// The same without a change of intensities.
+    package var withoutNormalization: Preprocessing {
+        var copy = self
+        for index in copy.channels.indices { copy.channels[index].normalization = .none }
+        return copy
+    }
+
+    /// nil where a grid has the model's spacing already.
+    private func resampling(of geometry: Geometry) throws(Diagnostic) -> Resample? {
         guard let spacing else { return nil }
         try geometry.requireStatedSpacing(for: "a model that was trained at \(spacing) mm")
         let lengths = spacing.prefix(geometry.size.dimensions).map { Length($0, .mm) }
-        let isOther = lengths.indices.contains { abs(geometry.spacing[$0] / lengths[$0].value - 1) > 1e-3 }
-        return isOther ? Resample(spacing: Array(lengths)) : nil
+        let own = geometry.spacing
+        guard lengths.indices.contains(where: { abs(own[$0] / lengths[$0].value - 1) > 1e-3 }) else { return nil }
+        return Resample(spacing: lengths, labels: .vote)
     }
 
     /// Every channel on its scale.

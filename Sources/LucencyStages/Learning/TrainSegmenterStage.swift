@@ -65,15 +65,17 @@ struct LabelledCases: Sendable {
 struct TrainSegmenter: Sendable {
     enum Kept: String, ChoiceParameter { case best, last }
 
-    var network = NetworkChoice(network: UNet(channels: [16, 32, 64, 128]))
+    var network = NetworkChoice.usual
     var objective = [
         ObjectiveChoice(component: CrossEntropyTarget()), ObjectiveChoice(component: DiceTerm()),
     ]
     var augmentation: [Augmentation] = []
-    var normalization = Preprocessing.Normalization.zScore
     var validationFraction = 0.2
     var kept = Kept.best
     var settings = TrainingSettings()
+    /// What a network with `auto` leaves open where it is not stated.
+    var stated = StatedSettings()
+    var spacing: [Length]?
 
     static var parameters: [Parameter<TrainSegmenter>] {
         [
@@ -83,29 +85,39 @@ struct TrainSegmenter: Sendable {
             Parameter("schedule", \.settings.schedule, help: "How the learning rate falls."),
             Parameter("rate", \.settings.rate, in: .positive, help: "Highest learning rate."),
             Parameter(
-                "epochs", \.settings.epochs, in: .within(1...1_000_000), help: "Passes over the training images."),
+                "epochs", \.stated.epochs, in: .within(1...1_000_000),
+                help: "Passes over the training images; left out: 50, or planned."),
             Parameter(
-                "steps", \.settings.steps, in: .within(1...100_000_000),
+                "steps", \.stated.steps, in: .within(1...100_000_000),
                 help: "Optimiser steps in all; wins over epochs."
             ),
-            Parameter("batch", \.settings.batch, in: .within(1...4096), help: "Images in a step."),
             Parameter(
-                "patch", \.settings.patch, in: .within(1...65536),
-                help: "Extents in pixels of the patches to learn from, x, y (and z); left out: whole images."),
+                "batch", \.stated.batch, in: .within(1...4096), help: "Images in a step; left out: 8, or planned."),
             Parameter(
-                "patchesPerImage", \.settings.patchesPerCase, in: .within(1...10_000),
-                help: "Patches of each image in an epoch."),
+                "patch", \.stated.patch, in: .within(1...65536),
+                help:
+                    "Extents in pixels of the patches to learn from, x, y (and z); left out: whole images, or planned."),
+            Parameter(
+                "patchesPerImage", \.stated.patchesPerCase, in: .within(1...10_000),
+                help: "Patches of each image in an epoch; left out: 1, or planned."),
             Parameter(
                 "foreground", \.settings.foregroundFraction, in: .within(0...1),
                 help: "Part of each batch that is aimed at a foreground class."),
             Parameter("augmentation", \.augmentation, help: "Augmentations, in order."),
-            Parameter("normalization", \.normalization, help: "How intensities come to a common scale."),
+            Parameter(
+                "spacing", \.spacing, in: .positive,
+                help:
+                    "Distance between pixels to which images are resampled, x, y (and z); left out: as they are, or planned."
+            ),
+            Parameter(
+                "normalization", \.stated.normalization,
+                help: "How intensities come to a common scale; left out: z-score, or planned."),
             Parameter(
                 "validation", \.validationFraction, in: .within(0...0.9),
                 help: "Part of the images to validate with, where no validation source is given; 0: none."),
             Parameter(
-                "validateEvery", \.settings.validationInterval, in: .within(1...1_000_000),
-                help: "Epochs from one validation to the next."),
+                "validateEvery", \.stated.validationInterval, in: .within(1...1_000_000),
+                help: "Epochs from one validation to the next; left out: 1, or planned."),
             Parameter(
                 "patience", \.settings.patience, in: .within(1...1_000_000),
                 help: "Epochs without a better Dice after which training stops; left out: to the end."),
@@ -121,12 +133,15 @@ struct TrainSegmenter: Sendable {
     /// Looks for settings that contradict each other, as far as that can be seen without the data.
     /// - Throws: `DiagnosticList` with all of them.
     func check() throws {
-        var settings = settings
+        var settings = stated.applied(to: settings)
         settings.objective = Objective(objective.map(\.component))
         var problems = settings.problems()
         let axes = settings.patch.isEmpty ? 2 : settings.patch.count
         problems += network.network.fitted(axes: axes, inputChannels: 1, classes: 2).problems()
-        do { _ = try pipeline() } catch { problems.append(Diagnostic.wrapping(error, as: .badArgument)) }
+        do { _ = try pipeline(likelyNormalization) } catch {
+            problems.append(Diagnostic.wrapping(error, as: .badArgument))
+        }
+        do { _ = try millimetres() } catch { problems.append(error) }
         if !problems.isEmpty { throw DiagnosticList(problems) }
     }
 
@@ -140,30 +155,24 @@ struct TrainSegmenter: Sendable {
         settings.seed = context.seed
         settings.objective = Objective(objective.map(\.component))
         settings.keepsBest = kept == .best
-        settings.augmentation = try pipeline()
+        let setup = try setup(
+            training, validation, settings, classes: classes.classes.count, kernels: Kernels(family: context.kernels))
+        let (network, preprocessing) = (setup.network, setup.preprocessing)
+        settings = setup.settings
+        settings.augmentation = try pipeline(preprocessing.channels.first?.normalization ?? .none)
         let isStained = settings.augmentation.augmentations.contains { if case .stain = $0 { true } else { false } }
-        guard let first = training.first else {
-            throw Diagnostic(.noItems, "no image is left to train with", remedy: "lower `validation`")
-        }
-        let axes = settings.patch.isEmpty ? first.image.size.dimensions : settings.patch.count
-        let channels = first.image.channels
-        let preprocessing = Preprocessing(
-            channels: Self.channelNames(first.image).enumerated().map { number, name in
-                Preprocessing.Channel(
-                    name: name, normalization: normalization, range: Self.range(of: number, in: training))
-            })
         func prepared(_ list: [LabelledCase], raw: Bool) throws -> [TrainingCase] {
-            try list.map { item in
+            let prepare = raw ? preprocessing.withoutNormalization : preprocessing
+            return try list.map { item in
                 do {
-                    let image = raw ? item.image : try preprocessing(item.image, pool: context.pool)
-                    return try TrainingCase(name: item.name, image: image, labels: item.label)
+                    return try TrainingCase(
+                        name: item.name, image: prepare(item.image, pool: context.pool),
+                        labels: prepare.labels(item.label, pool: context.pool))
                 } catch {
                     throw Diagnostic.wrapping(error, as: .stageFailed).located(in: item.name)
                 }
             }
         }
-        let network: any Network = network.network.fitted(
-            axes: axes, inputChannels: channels, classes: classes.classes.count)
         let trainer = try SegmentationTrainer(
             network, classes: classes.classes.count, training: prepared(training, raw: isStained),
             validation: prepared(validation, raw: false), settings: settings,
@@ -174,7 +183,7 @@ struct TrainSegmenter: Sendable {
                 fraction: 0,
                 message:
                     "\(training.count) images to train, \(validation.count) to validate, \(trainer.epochs) epochs, "
-                    + "\(bytes >> 20) MB"))
+                    + "\(bytes >> 20) MB" + (setup.plan.map { "; planned: \($0.summary)" } ?? "")))
         let key = try SHA256.hex(
             of: [JSONValue(encoding: settings).text, type(of: network).kind, JSONValue(encoding: network).text].joined()
         )
@@ -191,8 +200,13 @@ struct TrainSegmenter: Sendable {
         ]
         if let stages = context.histories["image"] { facts["stages"] = stages }
         if let score = result.validation { facts["validation"] = score.json }
+        if let plan = setup.plan { facts["plan"] = try JSONValue(encoding: plan.decisions) }
+        var remembered = preprocessing
+        for number in remembered.channels.indices {
+            remembered.channels[number].range = Self.range(of: number, in: training)
+        }
         let model = try ModelFile(
-            network, parameters: result.parameters, preprocessing: preprocessing, classes: classes,
+            network, parameters: result.parameters, preprocessing: remembered, classes: classes,
             training: .object(facts))
         return (
             model, RecordValue(.array(result.history.map(\.json))), DrawingValue(svg: Self.curves(result.history).svg)
@@ -210,18 +224,8 @@ struct TrainSegmenter: Sendable {
         return range.0 <= range.1 ? [Double(range.0), Double(range.1)] : nil
     }
 
-    private static func channelNames(_ image: Image) -> [String] {
-        switch image.colorModel {
-        case .gray: ["gray"]
-        case .grayAlpha: ["gray", "alpha"]
-        case .rgb: ["red", "green", "blue"]
-        case .rgba: ["red", "green", "blue", "alpha"]
-        case .channels(let count): (1...max(1, count)).map { "channel \($0)" }
-        }
-    }
-
     /// The augmentations; a stain jitter needs the original scale, so that normalization comes after it.
-    private func pipeline() throws -> AugmentationPipeline {
+    private func pipeline(_ normalization: Preprocessing.Normalization) throws -> AugmentationPipeline {
         guard let index = augmentation.lastIndex(where: { if case .stain = $0 { true } else { false } }) else {
             return AugmentationPipeline(augmentation)
         }

@@ -4,8 +4,13 @@ import LucencyPipeline
 /// Facts about an item as JSON, such as the parameters that a phantom drew.
 struct RecordValue: PortValue, PortInput {
     let json: JSONValue
+    /// How it looks as YAML.
+    let yaml: YAMLText
 
-    init(_ json: JSONValue) { self.json = json }
+    init(_ json: JSONValue, yaml: YAMLText = YAMLText()) {
+        self.json = json
+        self.yaml = yaml
+    }
 
     static var portType: PortType { PortType("record") }
 }
@@ -16,6 +21,11 @@ extension WriterDescriptor {
     static let recordJSON = WriterDescriptor(
         RecordValue.self, extensions: ["json"], "Facts as JSON.", prototype: NoOptions(), revision: 1, parameters: []
     ) { record, path, _ in try FileSystem.write(record.json.prettyText + "\n", to: path) }
+
+    static let recordYAML = WriterDescriptor(
+        RecordValue.self, extensions: ["yaml", "yml"], "Facts as YAML.", prototype: NoOptions(), revision: 1,
+        parameters: []
+    ) { record, path, _ in try FileSystem.write(record.yaml(record.json), to: path) }
 
     static let recordLines = WriterDescriptor(
         RecordValue.self, extensions: ["jsonl"], "Facts as JSON, one line for each entry of a list.",

@@ -1,0 +1,56 @@
+import LucencyFoundation
+import LucencyNetworks
+import LucencyTensor
+
+/// A training step as a tape, and the plan by which it is run: forward, objective, backward.
+struct TrainingStep {
+    let images: Value
+    let inputs: [ObjectiveInputs]
+    /// How much coarser each output is, per axis.
+    let factors: [[Int]]
+    let loss: Value
+    let parts: [ObjectiveValues.Part]
+    let plan: TensorPlan
+    /// Floating-point operations of the network's forward pass over the batch, a multiply-add counted as two.
+    let forwardOperations: Int
+    private let stateBytes: Int
+
+    /// - Parameter settings: with the extents of the patch.
+    /// - Throws: `Diagnostic` when the network does not give the classes, or cannot take the patch.
+    init(_ network: any Network, classes: Int, settings: TrainingSettings, kernels: Kernels) throws {
+        let tape = Tape(.training)
+        images = tape.input("images", try Shape([settings.batch, network.inputChannels] + settings.patch.reversed()))
+        let outputs = try network(images, Scope(tape))
+        forwardOperations = tape.records.reduce(0) { sum, record in
+            let inputs = record.inputs.map { tape.shapes[$0] }, outputs = record.outputs.map { tape.shapes[$0] }
+            return sum + record.operation.floatingPointOperations(inputs, outputs)
+        }
+        guard let full = outputs.first, full.shape.channels == classes else {
+            throw Diagnostic(
+                .shapeMismatch,
+                "the network gives \(outputs.first?.shape.channels ?? 0) classes, the data have \(classes)")
+        }
+        var total: Value?, parts: [ObjectiveValues.Part] = [], inputs: [ObjectiveInputs] = [], factors: [[Int]] = []
+        // Deep supervision: each coarser result counts half as much as the one before (Isensee et al. 2021); sum 1.
+        let weights = outputs.indices.map { 1 / Double(1 << $0) }, sum = weights.reduce(0, +)
+        for (index, output) in outputs.enumerated() {
+            let objective = try settings.objective.inputs(on: tape, logits: output.shape)
+            let values = try settings.objective.record(on: tape, logits: output, inputs: objective)
+            if index == 0 { parts = values.parts }
+            inputs.append(objective)
+            factors.append(zip(full.shape.spatial, output.shape.spatial).map { $0 / $1 })
+            let weight = weights[index] / sum
+            let part = weight == 1 ? values.total : try tape.scale(values.total, by: Float(weight))
+            if let before = total { total = try tape.add(before, part) } else { total = part }
+        }
+        guard let loss = total else { throw Diagnostic(.badArgument, "the network has no result") }
+        plan = try TensorPlan(
+            tape, outputs: [loss] + parts.map(\.value), gradientsOf: loss, options: .init(kernels: kernels))
+        let weightCount = tape.parameters.reduce(0) { $0 + ($1.isTrainable ? $1.shape.count : 0) }
+        stateBytes = 4 * weightCount * (1 + settings.optimizer.moments + 1)
+        (self.inputs, self.factors, self.parts, self.loss) = (inputs, factors, parts, loss)
+    }
+
+    /// Bytes that training takes, besides the cases: weights, gradients, moments, activations.
+    func bytes(threads: Int) -> Int { plan.bytes(threads: threads) + stateBytes }
+}
