@@ -62,7 +62,7 @@ public struct ItemSplit: Sendable, Hashable {
             parts = [.training, .validation, .test]
         }
         let folds = assignment(items, groups: groups, strata: strata)
-        try requireAll(Set(folds), of: assignment, units: Set(groups ?? items).count, parts)
+        try requireAll(Set(folds), of: assignment, units: groups ?? items, parts)
         return items.indices.map { index in
             Membership(
                 part: parts[folds[index]], testFold: hasFolds ? folds[index] + 1 : nil, group: groups?[index],
@@ -71,10 +71,11 @@ public struct ItemSplit: Sendable, Hashable {
     }
 
     private func requireAll(
-        _ filled: Set<Int>, of assignment: FoldAssignment, units: Int, _ parts: [Part]
+        _ filled: Set<Int>, of assignment: FoldAssignment, units names: [String], _ parts: [Part]
     ) throws(Diagnostic) {
         guard let empty = assignment.shares.indices.first(where: { assignment.shares[$0] > 0 && !filled.contains($0) })
         else { return }
+        let units = Set(names).count
         let what = groups.map { "groups (different values of '\($0.column)')" } ?? "items"
         switch division {
         case .folds(let count, _, _):
