@@ -160,4 +160,16 @@ import Testing
             #expect(Set(folds.filter { $0[4] == "p" }.map { $0[0] }).count == 1)
         }
     }
+
+    @Test(arguments: [
+        ("test: {like: trian}", "there is no source 'trian' to be like"),
+        ("test: {like: test}", "'test' is like itself: test → test"),
+        ("test: {uses: phantom, like: train}", "'test' has both `uses` and `like`"),
+    ])
+    func `a source can be like another one that is there`(test: String, message: String) throws {
+        let made = try file("train: {uses: phantom, with: {\(Self.world), count: 3}}\n  \(test)")
+        #expect(made.plan == nil)
+        #expect(
+            made.diagnostics.contains { $0.message.contains(message) }, "\(DiagnosticList(made.diagnostics))")
+    }
 }
