@@ -21,6 +21,8 @@ extension Catalog {
             .corruptLabels,
             .overlay,
             .measure,
+            .crossValidate,
+            .compare,
             .loadModel,
             .ensemble,
             .segmentNetwork,
