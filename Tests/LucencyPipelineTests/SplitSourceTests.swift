@@ -113,7 +113,9 @@ import Testing
         }
         #expect(try run("part: test") == 10)
         let error = #expect(throws: Diagnostic.self) { try run("part: test, count: 24") }
-        #expect(error?.message.contains("the sources share a split, but do not list the same items") == true)
+        #expect(error?.message.contains("in 'test' (test), though they share a split") == true)
+        // The validation part is in the other's training part.
+        #expect(throws: Diagnostic.self) { try run("part: validation, split: {folds: 3, fold: 1, validation: true}") }
         // Other data of which nothing is shared, and a split of their own.
         #expect(try run("part: test, count: 24, first: 100") == 8)
         #expect(try run("part: test, count: 24, split: {folds: 3, fold: 1, seed: 9}") == 8)
