@@ -9,6 +9,7 @@ struct Bench: ParsableCommand {
         commandName: "lucency-bench", abstract: "Measures commands and the engine.",
         subcommands: [
             HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self,
+            TrainingCommand.self,
         ])
 
     static func main() {
