@@ -98,6 +98,16 @@ def objective_of(settings):
     return objective
 
 
+def schedule_of(optimizer, warm_up, steps):
+    """A rate that grows evenly up to the highest one, then falls along a cosine."""
+    schedulers = torch.optim.lr_scheduler
+    cosine = schedulers.CosineAnnealingLR(optimizer, max(1, steps - warm_up))
+    if warm_up < 2:
+        return cosine
+    linear = schedulers.LinearLR(optimizer, 1 / warm_up, 1, warm_up - 1)
+    return schedulers.SequentialLR(optimizer, [linear, cosine], [warm_up])
+
+
 class Training:
     def __init__(self, settings, weights):
         self.model = unet(settings["inputs"], settings["classes"], settings["channels"])
@@ -112,7 +122,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=settings["rate"], betas=(settings["beta1"], settings["beta2"]),
             eps=settings["epsilon"], weight_decay=settings["decay"])
-        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, settings["steps"])
+        self.schedule = schedule_of(self.optimizer, settings["warmUp"], settings["steps"])
         self.maximum_norm = settings["maximumNorm"]
 
     def step(self, batch):
