@@ -37,16 +37,16 @@ packages: ## look for the Debian packages that the build needs; install the miss
 		echo "  sudo apt-get install -y --no-install-recommends$$missing" >&2; exit 1; \
 	fi
 
-demo: build ## segment membranes in four images rendered by code
+demo: build ## segment membranes in four images rendered by code, with the network that ships
 	rm -rf $(DEMO)
 	$(BIN)/lucency phantom phantoms/membranes.yaml --output $(DEMO)/input --count 4 --seed 1
-	$(BIN)/lucency run pipelines/em-membranes.yaml --input $(DEMO)/input/image --output $(DEMO)/result
+	$(BIN)/lucency run pipelines/em-membranes-model.yaml --input $(DEMO)/input/image --output $(DEMO)/result
 	@echo
 	@echo "Done. Look at:"
-	@echo "  $(DEMO)/result/overlays   membranes drawn over the images"
-	@echo "  $(DEMO)/result/masks      the masks themselves"
-	@echo "  $(DEMO)/input/image       the images;  $(DEMO)/input/label  their true masks"
-	@echo "  $(DEMO)/result            tables, and the record of the run"
+	@echo "  $(DEMO)/result/overlays     membranes drawn over the images"
+	@echo "  $(DEMO)/result/masks        the masks themselves (0 cell, 1 membrane)"
+	@echo "  $(DEMO)/result/confidence   how sure the network is of each pixel, 0.5 to 1"
+	@echo "  $(DEMO)/input/image         the images;  $(DEMO)/input/label  their true masks"
 
 test: packages ## build and run all tests (release; shares what build has built)
 	$(SWIFT) build $(RELEASE) --build-tests

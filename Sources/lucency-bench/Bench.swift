@@ -10,6 +10,7 @@ struct Bench: ParsableCommand {
         subcommands: [
             HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self,
             SegmentCommand.self,
+            TrainingCommand.self,
         ])
 
     static func main() {

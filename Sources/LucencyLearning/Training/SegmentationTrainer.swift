@@ -25,6 +25,22 @@ public struct SegmentationTrainer {
         public let secondsLeft: Double
     }
 
+    /// What an optimiser step took and gave.
+    package struct StepReport: Sendable {
+        /// From 0.
+        package let step: Int
+        /// N, C, spatial.
+        package let images: Tensor
+        /// N, spatial: class numbers, -1 where pixels do not count.
+        package let labels: Tensor
+        /// Of the weights before the step.
+        package let loss: Double
+        /// Seconds of the step, without making its batch.
+        package let seconds: Double
+    }
+
+    /// Sees every step, for who compares training with that of another program.
+    package var watch: ((StepReport) throws -> Void)?
     public let network: any Network
     public let settings: TrainingSettings
     public let training: [TrainingCase]
@@ -210,6 +226,7 @@ public struct SegmentationTrainer {
                     }
                 inputs.merge(try objective.tensors(samples)) { $1 }
             }
+            let begin = Machine.seconds
             try workspace.run(inputs, seed: settings.seed, step: UInt64(number))
             let loss = Double(try workspace.tensor(step.loss).scalar)
             guard loss.isFinite else {
@@ -218,6 +235,12 @@ public struct SegmentationTrainer {
                     remedy: "lower the learning rate; are the images normalised?")
             }
             let done = try learner.learn(from: workspace)
+            if let watch, let labels = step.inputs.first.flatMap({ inputs[$0.labels] }) {
+                try watch(
+                    StepReport(
+                        step: number, images: batch.images, labels: labels, loss: loss,
+                        seconds: Machine.seconds - begin))
+            }
             record.loss += loss / Double(count)
             record.gradientNorm += done.gradientNorm / Double(count)
             record.rate = done.rate
