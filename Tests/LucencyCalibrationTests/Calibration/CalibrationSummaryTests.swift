@@ -124,4 +124,25 @@ import Testing
         #expect(SizeEstimate(expected: 1, predicted: 1, reference: 0).expectedError == .undefined)
         #expect(abs((summary.cases[0].dice.value ?? 0) - 2.0 / 3) < 1e-12)
     }
+
+    @Test("intervals are over cases, enclose the estimate and depend on the seed alone")
+    func intervals() throws {
+        let all = try measurements(8), whole = try summary(all), turned = try summary(all.reversed())
+        let bootstrap = Bootstrap(resamples: 500, seed: 3)
+        let score = whole.scores([.ece], in: .all)[0]
+        let mean = try #require(try score.interval(bootstrap))
+        #expect(.value(mean.estimate) == score.mean && mean.lower < mean.estimate && mean.estimate < mean.upper)
+        let pooled = try #require(try whole.pooledErrorInterval(.all, bootstrap))
+        #expect(abs(pooled.estimate - (score.pooled.value ?? 0)) < 1e-12)
+        #expect(pooled.lower < pooled.estimate && pooled.estimate < pooled.upper)
+        #expect(try turned.pooledErrorInterval(.all, bootstrap) == pooled)
+        let single = try #require(try whole.pooledErrorInterval(.all, ofClass: 2, bootstrap))
+        #expect(abs(single.estimate - (whole.scores([.ece], in: .all, ofClass: 2)[0]?.pooled.value ?? 0)) < 1e-12)
+        #expect(try whole.pooledErrorInterval(.mask, bootstrap) == nil)
+        #expect(try summary([all[0]]).pooledErrorInterval(.all, bootstrap) == nil)
+        #expect(code { try whole.pooledErrorInterval(.all, Bootstrap(resamples: 0)) } == .badArgument)
+        // A ratio of sums that is undefined in most draws has no interval.
+        #expect(try bootstrap.interval(count: 2) { $0[0] < 2 ? 1 : nil } != nil)
+        #expect(try bootstrap.interval(count: 5) { $0 == [1, 1, 1, 1, 1] ? 1 : nil } == nil)
+    }
 }
