@@ -74,19 +74,26 @@ import Testing
         for damaged in [
             text.replacingOccurrences(of: "case 1", with: "case 0"),
             text.replacingOccurrences(of: "\"bins\":15", with: "\"bins\":0"),
-            #"{"cases":[],"histograms":[{"top":{"bins":15,"slots":[]},"foreground":{"bins":15,"slots":[]},"classes":[]}]}"#,
+            #"{"cases":[],"histograms":[{"top":\#(Self.empty),"foreground":\#(Self.empty),"classes":[]}]}"#,
         ] {
             #expect(throws: (any Error).self) {
                 try JSONDecoder().decode(CalibrationSummary.self, from: Data(damaged.utf8))
             }
         }
-        for slots in ["[[99999,1,1,1]]", "[[3,1,2,0]]", "[[3,1]]", "[[3,1,1,18446744073709551615]]"] {
+        for lists in [
+            #""slots":[99999],"counts":[1],"hits":[1],"sums":[1]"#, #""slots":[3],"counts":[1],"hits":[2],"sums":[0]"#,
+            #""slots":[3],"counts":[1],"hits":[1],"sums":[]"#, #""slots":[3],"counts":[0],"hits":[0],"sums":[0]"#,
+            #""slots":[3],"counts":[1],"hits":[1],"sums":[18446744073709551615]"#,
+            #""slots":[3,3],"counts":[1,1],"hits":[1,1],"sums":[1,1]"#,
+        ] {
             #expect(throws: (any Error).self) {
                 try JSONDecoder().decode(
-                    ConfidenceHistogram.self, from: Data(#"{"bins":15,"slots":\#(slots)}"#.utf8))
+                    ConfidenceHistogram.self, from: Data(#"{"bins":15,"fraction":4,\#(lists)}"#.utf8))
             }
         }
     }
+
+    private static let empty = #"{"bins":15,"fraction":4,"slots":[],"counts":[],"hits":[],"sums":[]}"#
 
     @Test("equal names and other conventions are refused")
     func refusals() throws {
