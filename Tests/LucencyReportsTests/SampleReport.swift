@@ -38,7 +38,7 @@ func sampleReport(
                 values: [
                     .ece: ece, .gap: ece * 0.9, .overconfidence: ece * 0.95, .underconfidence: ece * 0.05,
                     .mce: ece * 4,
-                    .adaptive: ece * 0.97, .classwise: ece * 0.4, .brier: ece + 0.1,
+                    .aece: ece * 0.97, .cece: ece * 0.4, .brier: ece + 0.1,
                     .nll: number == 3 ? .infinity : ece * 5,
                     .dice: dice,
                 ])
@@ -49,8 +49,8 @@ func sampleReport(
                 .ece: summary(gap * scale), .gap: summary(gap * scale * 0.9),
                 .overconfidence: summary(gap * scale * 0.95),
                 .underconfidence: summary(gap * scale * 0.05, 0.001), .mce: summary(0.31),
-                .adaptive: summary(gap * scale),
-                .classwise: summary(gap * scale * 0.4), .brier: summary(0.14), .nll: summary(0.29),
+                .aece: summary(gap * scale),
+                .cece: summary(gap * scale * 0.4), .brier: summary(0.14), .nll: summary(0.29),
                 .aurc: summary(0.021),
                 .dice: summary(0.86, 0.02),
             ],
@@ -88,7 +88,7 @@ func sampleReport(
             level: 0.95, resamples: 10_000, seed: 1),
         runs: runs, provenance: [.init("lucency", "0.1.0"), .init("labels", "data/labels")])
     for run in runs.dropFirst() {
-        for metric in [CalibrationMetric.ece, .dice, .nll] {
+        for metric in [ReportedMetric.ece, .dice, .nll] {
             report.comparisons.append(
                 .init(
                     run: run.name, baseline: names[0], metric: metric, difference: metric == .dice ? 0.002 : -0.027,

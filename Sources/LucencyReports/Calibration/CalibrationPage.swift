@@ -70,7 +70,7 @@ struct CalibrationPage {
     }
 
     private func facts(of run: CalibrationReport.Run) -> Markup {
-        let shown: [CalibrationMetric] = [.ece, .gap, .dice, .brier, .nll].filter { run.summaries[$0]?.mean != nil }
+        let shown: [ReportedMetric] = [.ece, .gap, .dice, .brier, .nll].filter { run.summaries[$0]?.mean != nil }
         return .tag(
             "dl", ["class": "facts"],
             shown.compactMap { metric in
@@ -97,7 +97,7 @@ struct CalibrationPage {
     }
 
     private var comparison: Page.Section {
-        let metrics = CalibrationMetric.allCases.filter { metric in report.runs.contains { $0.summaries[metric] != nil }
+        let metrics = ReportedMetric.allCases.filter { metric in report.runs.contains { $0.summaries[metric] != nil }
         }
         var table = PageTable(
             "Means over cases, with intervals",
@@ -276,7 +276,7 @@ struct CalibrationPage {
                     "div", ["class": "figures"],
                     [.figure([.text("Dice against ECE, one mark a case")], scatter.chart.figure(id: "cases-figure"))]))
         }
-        let shown: [CalibrationMetric] = [.ece, .gap, .overconfidence, .underconfidence, .brier, .nll, .dice]
+        let shown: [ReportedMetric] = [.ece, .gap, .overconfidence, .underconfidence, .brier, .nll, .dice]
         for run in report.runs where !run.cases.isEmpty {
             let ranked = run.cases.sorted {
                 ($0.values[.ece] ?? -1, $1.name) > ($1.values[.ece] ?? -1, $0.name)
@@ -330,7 +330,7 @@ struct CalibrationPage {
             }
             bytes += size
             let item = report.runs.first { $0.name == picture.run }?.cases.first { $0.name == picture.item }
-            let numbers = [CalibrationMetric.ece, .dice].compactMap { metric in
+            let numbers = [ReportedMetric.ece, .dice].compactMap { metric in
                 item?.values[metric].map { "\(metric.title) \(NumberText.fixed($0, 3))" }
             }
             let details = (numbers + [picture.note].compactMap { $0 }).joined(separator: ", ")
@@ -457,7 +457,7 @@ struct CalibrationPage {
 
     private var definitions: Page.Section {
         let settings = report.settings
-        var terms: [Markup] = CalibrationMetric.allCases.flatMap { metric -> [Markup] in
+        var terms: [Markup] = ReportedMetric.allCases.flatMap { metric -> [Markup] in
             [.tag("dt", metric.title), .tag("dd", metric.definition(bins: settings.bins))]
         }
         terms += [

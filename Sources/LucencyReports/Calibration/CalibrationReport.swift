@@ -91,7 +91,7 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
     public struct Run: Hashable, Codable, Sendable {
         public var name: String
         /// By metric.
-        public var summaries: [CalibrationMetric: Summary]
+        public var summaries: [ReportedMetric: Summary]
         public var regions: [Region]
         public var classes: [ClassRow]
         /// By name.
@@ -103,7 +103,7 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
         public var temperature: Temperature?
 
         public init(
-            name: String, summaries: [CalibrationMetric: Summary] = [:], regions: [Region] = [],
+            name: String, summaries: [ReportedMetric: Summary] = [:], regions: [Region] = [],
             classes: [ClassRow] = [], cases: [Case] = [], reliability: [ReliabilityDiagram.Bin] = [],
             coverage: [CoveragePoint] = [], temperature: Temperature? = nil
         ) {
@@ -175,9 +175,9 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
         public var name: String
         /// Pixels of the headline region.
         public var pixels: Int
-        public var values: [CalibrationMetric: Double]
+        public var values: [ReportedMetric: Double]
 
-        public init(name: String, pixels: Int, values: [CalibrationMetric: Double]) {
+        public init(name: String, pixels: Int, values: [ReportedMetric: Double]) {
             self.name = name
             self.pixels = pixels
             self.values = values
@@ -221,7 +221,7 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
     public struct Comparison: Hashable, Codable, Sendable {
         public var run: String
         public var baseline: String
-        public var metric: CalibrationMetric
+        public var metric: ReportedMetric
         /// Mean of run − baseline, with its interval.
         public var difference: Double
         public var low: Double?
@@ -234,7 +234,7 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
         public var higher: Int
 
         public init(
-            run: String, baseline: String, metric: CalibrationMetric, difference: Double, low: Double?, high: Double?,
+            run: String, baseline: String, metric: ReportedMetric, difference: Double, low: Double?, high: Double?,
             p: Double?, cases: Int, lower: Int, higher: Int
         ) {
             self.run = run

@@ -16,7 +16,7 @@ extension CalibrationReport {
         var table = try Table(
             title: "summary", columns: [.init("run"), .init("metric")] + Self.summaryColumns())
         for run in runs {
-            for metric in CalibrationMetric.allCases {
+            for metric in ReportedMetric.allCases {
                 guard let summary = run.summaries[metric] else { continue }
                 try table.append([.text(run.name), .text(metric.rawValue)] + Self.cells(summary))
             }
@@ -28,12 +28,12 @@ extension CalibrationReport {
         var table = try Table(
             title: "cases",
             columns: [.init("run"), .init("case"), .init("pixels")]
-                + CalibrationMetric.allCases.map { .init($0.rawValue) })
+                + ReportedMetric.allCases.map { .init($0.rawValue) })
         for run in runs {
             for item in run.cases {
                 try table.append(
                     [.text(run.name), .text(item.name), .integer(item.pixels)]
-                        + CalibrationMetric.allCases.map { Self.cell(item.values[$0]) })
+                        + ReportedMetric.allCases.map { Self.cell(item.values[$0]) })
             }
         }
         return table

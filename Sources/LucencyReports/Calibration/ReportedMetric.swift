@@ -1,6 +1,6 @@
 /// The numbers that a report on calibration shows, each with its definition.
-public enum CalibrationMetric: String, CaseIterable, Hashable, Codable, CodingKeyRepresentable, Sendable {
-    case ece, gap, overconfidence, underconfidence, mce, adaptive, classwise, brier, nll, aurc, dice
+public enum ReportedMetric: String, CaseIterable, Hashable, Codable, CodingKeyRepresentable, Sendable {
+    case ece, gap, overconfidence, underconfidence, mce, aece, cece, brier, nll, aurc, dice
 
     /// As tables head their columns.
     public var title: String {
@@ -10,8 +10,8 @@ public enum CalibrationMetric: String, CaseIterable, Hashable, Codable, CodingKe
         case .overconfidence: "Over-confidence"
         case .underconfidence: "Under-confidence"
         case .mce: "MCE"
-        case .adaptive: "Adaptive ECE"
-        case .classwise: "Classwise ECE"
+        case .aece: "Adaptive ECE"
+        case .cece: "Classwise ECE"
         case .brier: "Brier score"
         case .nll: "Log loss"
         case .aurc: "AURC"
@@ -43,8 +43,8 @@ public enum CalibrationMetric: String, CaseIterable, Hashable, Codable, CodingKe
         case .underconfidence: "The part of the ECE from bins whose accuracy exceeds their confidence."
         case .mce:
             "Maximum calibration error: the largest gap of any bin that holds pixels. Sensitive to nearly empty bins."
-        case .adaptive: "As the ECE, with \(bins) bins that hold equally many pixels."
-        case .classwise:
+        case .aece: "As the ECE, with \(bins) bins that hold equally many pixels."
+        case .cece:
             "For each class the ECE of its own probability against “the pixel is of this class”, averaged over classes."
         case .brier:
             "Mean over pixels of the squared differences between probabilities and truth, summed over classes (0 to 2)."
