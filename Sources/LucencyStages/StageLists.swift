@@ -20,6 +20,8 @@ extension Catalog {
             .corruptLabels,
             .overlay,
             .measure,
+            .crossValidate,
+            .compare,
             .loadModel,
             .segmentNetwork,
         ],

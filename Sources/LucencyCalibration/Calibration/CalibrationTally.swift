@@ -45,9 +45,9 @@ final class CalibrationTally: @unchecked Sendable {
         self.scale = scale
         self.classCount = classCount
         histogramCount = classCount + 2
-        packed = AlignedBuffer(repeating: 0, count: Self.cells * histogramCount * scale.slots * 2)
-        squares = AlignedBuffer(repeating: 0, count: Self.cells * classCount)
-        truths = AlignedBuffer(repeating: 0, count: Self.cells * classCount)
+        packed = AlignedBuffer(count: Self.cells * histogramCount * scale.slots * 2) { $0.initialize(repeating: 0) }
+        squares = AlignedBuffer(count: Self.cells * classCount) { $0.initialize(repeating: 0) }
+        truths = AlignedBuffer(count: Self.cells * classCount) { $0.initialize(repeating: 0) }
         losses = Array(repeating: LogLoss(), count: Self.cells)
         confusion = Array(repeating: 0, count: classCount * classCount)
     }
@@ -58,7 +58,7 @@ final class CalibrationTally: @unchecked Sendable {
     }
 
     func add(_ pixels: Pixels, in range: Range<Int>) {
-        let slots = scale.slots, classCount = classCount
+        let slots = scale.slots, classCount = classCount, histogramCount = histogramCount
         var products = Array(repeating: 1.0, count: Self.cells)
         var losses = losses, confusion = confusion
         scale.edges.withUnsafeBufferPointer { edges in
@@ -70,7 +70,7 @@ final class CalibrationTally: @unchecked Sendable {
                         func count(_ confidence: Float, _ isRight: Bool, _ histogram: Int) {
                             let place = 2 &* (histogram &* slots &+ finder.slot(of: confidence))
                             packed[place] &+= isRight ? 1 << 32 | 1 : 1
-                            packed[place &+ 1] &+= UInt64(truncatingIfNeeded: Int64(confidence * 0x1p28))
+                            packed[place &+ 1] &+= ConfidenceHistogram.fixed(confidence)
                         }
                         for index in range {
                             let truth = pixels.truth[index]

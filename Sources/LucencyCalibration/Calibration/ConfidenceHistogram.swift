@@ -1,7 +1,7 @@
 import LucencyFoundation
 
 /// Confidences and whether they were right, counted in the slots of a `ConfidenceScale`. Counts and sums are whole numbers
-/// (confidences in units of 2⁻²⁸, rounded down), so histograms merge in any order to the same bytes.
+/// (confidences in units of 2⁻²⁸, rounded), so histograms merge in any order to the same bytes.
 public struct ConfidenceHistogram: Hashable, Sendable {
     /// Sums may hold this many confidences of 1: 6.8 · 10¹⁰ pixels.
     static let capacity: UInt64 = 1 << 36
@@ -30,8 +30,14 @@ public struct ConfidenceHistogram: Hashable, Sendable {
             let confidence = pair.confidence > 0 ? min(1, pair.confidence) : 0
             add(
                 slot: scale.slot(of: confidence), count: 1, hits: pair.isCorrect ? 1 : 0,
-                sum: UInt64(confidence * 0x1p28))
+                sum: Self.fixed(confidence))
         }
+    }
+
+    /// A confidence in 0...1 in units of 2⁻²⁸: the bits that remain when 2²⁴ is added, whose last one has that value.
+    @inline(__always)
+    static func fixed(_ confidence: Float) -> UInt64 {
+        (Double(confidence) + 0x1p24).bitPattern &- 0x1p24.bitPattern
     }
 
     package mutating func add(slot: Int, count: UInt64, hits: UInt64, sum: UInt64) {
@@ -59,7 +65,7 @@ public struct ConfidenceHistogram: Hashable, Sendable {
     /// Pairs counted.
     public var total: UInt64 { counts.reduce(0, &+) }
 
-    /// The equal-width bins. Exact, but for sums rounded down to multiples of 2⁻²⁸ per confidence.
+    /// The equal-width bins. Exact, but for confidences rounded to multiples of 2⁻²⁸.
     public var reliability: ReliabilityBins {
         var bins = ReliabilityBins(count: scale.bins)
         for (slot, bin) in scale.binOfSlot.enumerated() where counts[slot] > 0 {

@@ -9,7 +9,7 @@ package struct PixelDecisions: Sendable {
 
     package init(_ map: ProbabilityMap, pool: ThreadPool) {
         let count = map.size.count, planes = map.classes.count
-        var classes = AlignedBuffer<UInt8>(repeating: 0, count: count)
+        var classes = AlignedBuffer<UInt8>(count: count) { $0.initialize(repeating: 0) }
         let block = 1 << 13
         confidence = AlignedBuffer(count: count) { confidence in
             classes.withUnsafeMutableBufferPointer { classes in

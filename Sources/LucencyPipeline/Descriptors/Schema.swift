@@ -100,6 +100,10 @@ extension Catalog {
             "type": "object", "required": ["like"], "additionalProperties": false,
             "properties": ["like": ["type": "string"], "in": input, "with": ["type": "object"], "over": over],
         ]
+        let likeSource: JSONValue = [
+            "type": "object", "required": ["like"], "additionalProperties": false,
+            "properties": ["like": ["type": "string"], "with": ["type": "object"]],
+        ]
         let sourceForms = sources.map { use($0.about.id, $0.about.summary, $0.parameters, [:]) }
         let stageForms =
             stages.map { use($0.about.id, $0.about.summary, $0.parameters, ["in": input]) }
@@ -117,7 +121,8 @@ extension Catalog {
                 "parameters": ["type": "object"],
                 "variants": ["type": "object", "additionalProperties": ["type": ["object", "array"]]],
                 "sources": [
-                    "type": "object", "additionalProperties": ["oneOf": .array(sourceForms + [reference, variable])],
+                    "type": "object",
+                    "additionalProperties": ["oneOf": .array(sourceForms + [likeSource, reference, variable])],
                 ],
                 "stages": [
                     "type": "object",

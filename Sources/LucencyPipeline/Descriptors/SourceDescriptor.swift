@@ -49,12 +49,12 @@ public struct SourceItem: Sendable {
     public let name: String
     /// How to get each port, by its name. Made anew by every call where the item was declared with a closure.
     public var loaders: [String: ItemLoader] { known ?? makeLoaders?() ?? [:] }
-    private let known: [String: ItemLoader]?
-    private let makeLoaders: (@Sendable () -> [String: ItemLoader])?
+    private var known: [String: ItemLoader]?
+    private var makeLoaders: (@Sendable () -> [String: ItemLoader])?
     /// Memory that loading some ports needs beside the values themselves, in bytes.
-    let scratchBytes: @Sendable (Set<String>) -> Int
+    private(set) var scratchBytes: @Sendable (Set<String>) -> Int
     /// Makes several ports at once, where that costs less than one by one; the loaders still describe them.
-    let loadTogether: (@Sendable (Set<String>, ThreadPool) throws -> [String: any PortValue])?
+    private(set) var loadTogether: (@Sendable (Set<String>, ThreadPool) throws -> [String: any PortValue])?
 
     /// - Parameter scratchBytes: memory that loading the named ports needs beside the values themselves, 0 or more.
     public init(
@@ -83,6 +83,28 @@ public struct SourceItem: Sendable {
         makeLoaders = loaders
         self.scratchBytes = scratchBytes
         self.loadTogether = loadTogether
+    }
+
+    /// The same item with one more port.
+    package func adding(_ port: String, _ loader: ItemLoader) -> SourceItem {
+        let scratchBytes = scratchBytes, together = loadTogether, makeLoaders = makeLoaders
+        var item = self
+        item.known?[port] = loader
+        if let makeLoaders {
+            item.makeLoaders = {
+                var loaders = makeLoaders()
+                loaders[port] = loader
+                return loaders
+            }
+        }
+        item.scratchBytes = { wanted in scratchBytes(wanted.subtracting([port])) }
+        if let together {
+            item.loadTogether = { wanted, pool in
+                let others = wanted.subtracting([port])
+                return others.isEmpty ? [:] : try together(others, pool)
+            }
+        }
+        return item
     }
 
     /// The files behind it.
@@ -137,15 +159,18 @@ public struct ConfiguredSource: Sendable {
     public let needsInput: Bool
     /// Files beside the items' own that it reads, such as a list.
     public let files: [String]
-    let list: @Sendable (SourceContext) throws -> ItemListing
+    /// How its items were divided, where it takes a part of them.
+    let split: ItemSplit?
+    package let list: @Sendable (SourceContext) throws -> ItemListing
 
     public init(
-        ports: [Port], needsInput: Bool, files: [String] = [],
+        ports: [Port], needsInput: Bool, files: [String] = [], split: ItemSplit? = nil,
         list: @escaping @Sendable (SourceContext) throws -> ItemListing
     ) {
         self.ports = ports
         self.needsInput = needsInput
         self.files = files
+        self.split = split
         self.list = list
     }
 }

@@ -33,7 +33,7 @@ extension PlanBuilder {
     ) -> Entry? {
         let what = isSource ? "a source" : "a stage"
         let tree = substitution.head(declared.tree, combination, &decoding)
-        let allowed = isSource ? ["uses", "with"] : Self.stageKeys
+        let allowed = isSource ? Self.sourceKeys : Self.stageKeys
         guard let given = tree.entries else {
             decoding.error(
                 .wrongKind, "\(what) is a mapping, found \(tree.shown)", at: tree.place,
@@ -47,7 +47,8 @@ extension PlanBuilder {
                     ?? "it has: \(allowed.joined(separator: ", "))\(entry.key == "uses" ? "" : "; parameters stand under `with:`")"
             )
         }
-        guard let (uses, with) = usesAndWith(declared.name, tree, declared.place, combination) else { return nil }
+        guard let (uses, with) = usesAndWith(declared.name, tree, declared.place, combination, isSource: isSource)
+        else { return nil }
         var over: [String] = []
         if let value = tree["over"], let variant = substitution.variantsUsed(by: value).min() {
             decoding.error(
@@ -68,10 +69,11 @@ extension PlanBuilder {
 
     // MARK: Like
 
-    /// Follows `like` to the stage that says what it uses; the `with:` on the way, the farthest first.
+    /// Follows `like` to the stage (or source) that says what it uses; the `with:` on the way, the farthest first.
     private mutating func usesAndWith(
-        _ name: String, _ tree: LocatedYAML, _ place: Diagnostic.Place, _ combination: Combination
+        _ name: String, _ tree: LocatedYAML, _ place: Diagnostic.Place, _ combination: Combination, isSource: Bool
     ) -> (LocatedYAML, [LocatedYAML])? {
+        let kind = isSource ? "source" : "stage", all = isSource ? sources : stages
         var tree = tree, place = place
         var chain = [name]
         var with = [tree["with"]]
@@ -82,10 +84,10 @@ extension PlanBuilder {
                     remedy: "keep one")
                 return nil
             }
-            guard let other = like.scalar, let target = stages[other] else {
-                let near = like.scalar.flatMap { nearestName(to: $0, in: stages.keys) }
+            guard let other = like.scalar, let target = all[other] else {
+                let near = like.scalar.flatMap { nearestName(to: $0, in: all.keys) }
                 decoding.error(
-                    .unknownReference, "there is no stage \(like.shown) to be like", at: like.place,
+                    .unknownReference, "there is no \(kind) \(like.shown) to be like", at: like.place,
                     remedy: near.map { "did you mean '\($0)'?" })
                 return nil
             }
@@ -98,7 +100,7 @@ extension PlanBuilder {
             }
             guard chain.count <= Substitution.maximumDepth else {
                 decoding.error(
-                    .yamlTooLarge, "more than \(Substitution.maximumDepth) stages are like each other in a row",
+                    .yamlTooLarge, "more than \(Substitution.maximumDepth) \(kind)s are like each other in a row",
                     at: like.place)
                 return nil
             }

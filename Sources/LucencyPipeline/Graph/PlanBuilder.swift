@@ -8,7 +8,7 @@ struct PlanBuilder {
         let name: String
         let place: Diagnostic.Place
         let uses: LocatedYAML
-        /// `with:` of the stage that this one is like in the end, and so on to its own, which wins.
+        /// `with:` of the stage (or source) that this one is like in the end, and so on to its own, which wins.
         let with: [LocatedYAML]
         let inputs: LocatedYAML?
         let over: [String]
@@ -26,6 +26,7 @@ struct PlanBuilder {
         func form(_ combination: Combination) -> Entry { forms[combination.filter { heads.contains($0.key) }] ?? self }
     }
 
+    static let sourceKeys = ["uses", "like", "with"]
     static let stageKeys = ["uses", "like", "in", "with", "over"]
     /// Choices of variants for one stage, source or output.
     static let maximumCombinations = 4096
@@ -40,7 +41,8 @@ struct PlanBuilder {
     var nodes: [PlanNode] = []
     var nodeIDs: [String: [Combination: Int]] = [:]
     var usedNodes: Set<String> = []
-    /// Stages as they are declared, by name.
+    /// Sources and stages as they are declared, by name.
+    let sources: [String: PipelineDeclaration.Named]
     let stages: [String: PipelineDeclaration.Named]
     var instances = 0
     var knownCombinations: [Set<String>: [Combination]] = [:]
@@ -50,6 +52,7 @@ struct PlanBuilder {
         self.catalog = catalog
         self.decoding = decoding
         substitution = Substitution(declaration, inputFolder: decoding.inputFolder)
+        sources = Dictionary(declaration.sources.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
         stages = Dictionary(declaration.stages.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
     }
 

@@ -51,16 +51,3 @@ public struct ItemSelection: Sendable, Hashable {
         return items.indices.filter { isKept[$0] != isRest }
     }
 }
-
-extension ConfiguredSource {
-    /// The same source with only the chosen items.
-    public func keeping(_ selection: ItemSelection?) -> ConfiguredSource {
-        guard let selection else { return self }
-        let list = self.list
-        return ConfiguredSource(ports: ports, needsInput: needsInput, files: files) { context in
-            var listing = try list(context)
-            listing.items = try selection(listing.items)
-            return listing
-        }
-    }
-}

@@ -71,6 +71,7 @@ extension Runner {
             }
             listings[node.id] = listing
         }
+        try checkSplits(listings)
         return listings
     }
 

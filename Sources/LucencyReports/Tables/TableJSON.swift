@@ -13,6 +13,13 @@ extension Table {
             "rows": .array(rows.map { .array($0.map(\.json)) }),
         ])
     }
+
+    /// Each row as an object `{"column": value}`; missing values are null.
+    public var records: [JSONValue] {
+        rows.map { row in
+            .object(Dictionary(zip(columns.map(\.name), row.map(\.json)), uniquingKeysWith: { first, _ in first }))
+        }
+    }
 }
 
 extension Table.Cell {

@@ -28,8 +28,7 @@ extension SourceDescriptor {
             Parameter("overrideSpacing", \.overrideSpacing, help: "Let `spacing` win over what files state."),
             Parameter(
                 "page", \.page, in: .atLeast(1), help: "Page of multi-page files; left out: all pages as a volume."),
-            Parameter("keep", \.keep, help: "Only some of the items, chosen by a seed: {count: 10}."),
-        ]
+        ] + FolderSettings.choiceParameters
     ) { settings, place, decoding in
         var source = FolderSource()
         source.images = settings.images?.images
@@ -59,7 +58,7 @@ extension SourceDescriptor {
                 remedy: name == "label" ? "write `labels: DIR`, or choose another name" : "choose another name")
         }
         source.check(at: place, &decoding)
-        return source.configured(readers: .standard).keeping(settings.keep?.selection)
+        return source.configured(readers: .standard).choosing(settings.choice, at: place, &decoding)
     }
 }
 
@@ -70,7 +69,7 @@ extension FolderSource.Readers {
 }
 
 /// `FolderSource` as it is written in YAML.
-private struct FolderSettings: Sendable {
+private struct FolderSettings: ItemChoosing {
     var images: ImagesSetting?
     var labels: FilePath?
     var classes = OrderedClasses()
@@ -80,7 +79,7 @@ private struct FolderSettings: Sendable {
     var spacing: [Length] = []
     var overrideSpacing = false
     var page: Int?
-    var keep: KeepSetting?
+    var choice = ItemChoice()
 }
 
 private struct ImagesSetting: ParameterValue {

@@ -19,8 +19,7 @@ extension SourceDescriptor {
                 "seed", \.seed, in: .atLeast(0),
                 help: "Equal seeds and indices are equal pictures; left out: the run's."
             ),
-            Parameter("keep", \.keep, help: "Only some of the items, chosen by a seed: {count: 10}."),
-        ]
+        ] + PhantomSettings.choiceParameters
     ) { settings, place, decoding in
         let none = ConfiguredSource(ports: [Port("image", Image.portType)], needsInput: false) { _ in
             ItemListing(items: [])
@@ -28,19 +27,20 @@ extension SourceDescriptor {
         guard let world = settings.resolvedWorld(at: place, &decoding) else { return none }
         let source = PhantomSource(
             world: world, indices: settings.first..<settings.first + settings.count,
-            seed: settings.seed.map { UInt64($0) }, keep: settings.keep?.selection)
+            seed: settings.seed.map { UInt64($0) })
         return source.configured(files: settings.file.map { [$0.path] } ?? [])
+            .choosing(settings.choice, at: place, &decoding)
     }
 }
 
-private struct PhantomSettings: Sendable {
+private struct PhantomSettings: ItemChoosing {
     var file: FilePath?
     var world: PhantomWorld?
     var set: VerbatimYAML?
     var count = 100
     var first = 0
     var seed: Int?
-    var keep: KeepSetting?
+    var choice = ItemChoice()
 
     func resolvedWorld(at place: Diagnostic.Place?, _ decoding: inout Decoding) -> PhantomWorld? {
         switch (file, world) {
@@ -103,21 +103,13 @@ package struct PhantomSource: Sendable {
     let world: PhantomWorld
     let indices: Range<Int>
     let seed: UInt64?
-    let keep: ItemSelection?
 
     func configured(files: [String]) -> ConfiguredSource {
         let ports =
             world.phantom.products.map { Port($0.name, $0.portType) } + [Port("parameters", RecordValue.portType)]
         return ConfiguredSource(ports: ports, needsInput: false, files: files) { context in
             let pictures = try Pictures(world, seed: seed ?? context.seed)
-            var names = indices.map(Pictures.name)
-            var numbers = Array(indices)
-            // Chosen by name: items that are not kept are never made.
-            if let keep {
-                let kept = try keep.indices(of: names)
-                (names, numbers) = (kept.map { names[$0] }, kept.map { numbers[$0] })
-            }
-            return ItemListing(items: zip(names, numbers).map { pictures.item($0, $1) })
+            return ItemListing(items: indices.map { pictures.item(Pictures.name($0), $0) })
         }
     }
 
