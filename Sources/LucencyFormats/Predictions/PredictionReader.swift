@@ -50,7 +50,7 @@ public struct PredictionReader: Sendable {
         do {
             switch files {
             case .single(let path):
-                let stored = try StoredPlanes(path, array: array, limits: limits)
+                let stored = try StoredPlanes.read(path, array: array, limits: limits)
                 let (count, axis) = try layout(of: stored.shape, for: geometry.size)
                 let values =
                     axis == .last && count > 1 ? Self.classesFirst(stored.values, classes: count) : stored.values
@@ -109,7 +109,7 @@ public struct PredictionReader: Sendable {
         var type = "", halfStep: Float = 0
         for (place, path) in paths.sorted(by: { $0.key < $1.key }) {
             do {
-                let stored = try StoredPlanes(path, array: array, limits: limits)
+                let stored = try StoredPlanes.read(path, array: array, limits: limits)
                 let (found, _) = try layout(of: stored.shape, for: geometry.size)
                 guard found == 1 else {
                     throw Diagnostic(

@@ -16,47 +16,47 @@ struct StoredPlanes {
     /// largest value.
     /// - Parameter array: the name of the array in an NPZ; nil takes the only one, or one that is called as probabilities
     ///   usually are.
-    init(_ path: String, array: String?, limits: ReadLimits) throws {
+    static func read(_ path: String, array: String?, limits: ReadLimits) throws -> StoredPlanes {
         if NumPyFile.fileExtensions.contains(ImageFormats.fileExtension(of: path)) {
-            try self.init(numPy: path, array: array, limits: limits)
-            return
+            return try numPy(path, array: array, limits: limits)
         }
         let image = try ImageFormats.reader(for: path).readImage(path, pages: .automatic, region: nil, limits: limits)
-        let size = image.size
-        shape = [image.channels, size.z, size.y, size.x]
+        let shape = [image.channels, image.size.z, image.size.y, image.size.x]
         let stored = image.origin?.stored ?? .float32
-        type = stored.description
         switch stored.kind {
         case .float:
-            values = image.pixels
-            halfStep = stored.bits == 16 ? 0x1p-12 : 0
+            return StoredPlanes(
+                values: image.pixels, shape: shape, type: stored.description,
+                halfStep: stored.bits == 16 ? halfOfHalf : 0)
         case .unsigned where stored.bits <= 16:
             let top = Float((1 << stored.bits) - 1)
-            values = Self.divided(image.pixels, by: top)
-            halfStep = 0.5 / top
-        default: throw Self.notProbabilities(stored.description).located(in: path)
+            return StoredPlanes(
+                values: divided(image.pixels, by: top), shape: shape, type: stored.description, halfStep: 0.5 / top)
+        default: throw notProbabilities(stored.description).located(in: path)
         }
     }
 
-    private init(numPy path: String, array name: String?, limits: ReadLimits) throws(Diagnostic) {
+    private static func numPy(_ path: String, array name: String?, limits: ReadLimits) throws(Diagnostic)
+        -> StoredPlanes
+    {
         let file = try NumPyFile(path, limits: limits)
         let array = try file.array(try Self.choice(of: name, among: file.names, in: path))
-        shape = array.shape
-        type = array.type.description
+        let type = array.type.description
         switch (array.type.kind, array.type.bytes) {
         case (.float, let bytes):
-            values = array.floats()
-            halfStep = bytes == 2 ? 0x1p-12 : 0
+            return StoredPlanes(
+                values: array.floats(), shape: array.shape, type: type, halfStep: bytes == 2 ? halfOfHalf : 0)
         case (.unsigned, 1), (.unsigned, 2):
             let top = Float((1 << (8 * array.type.bytes)) - 1)
-            values = Self.divided(array.floats(), by: top)
-            halfStep = 0.5 / top
-        case (.bool, _):
-            values = array.floats()
-            halfStep = 0
-        default: throw Self.notProbabilities(array.type.description).located(in: path)
+            return StoredPlanes(
+                values: divided(array.floats(), by: top), shape: array.shape, type: type, halfStep: 0.5 / top)
+        case (.bool, _): return StoredPlanes(values: array.floats(), shape: array.shape, type: type, halfStep: 0)
+        default: throw notProbabilities(type).located(in: path)
         }
     }
+
+    /// Half a step of half-precision numbers just below 1.
+    private static let halfOfHalf: Float = 0x1p-12
 
     private static let usualNames = [
         "probabilities", "probability", "probs", "softmax", "pred", "prediction", "predictions",

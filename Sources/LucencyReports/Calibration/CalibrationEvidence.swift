@@ -17,6 +17,9 @@ public struct CalibrationEvidence: Sendable {
         public init() {}
     }
 
+    /// Pixels of all cases together that a temperature is fitted to, at most.
+    public static let samplePixels = PixelSamples.largest
+
     public let settings: Settings
     public private(set) var summary = CalibrationSummary()
     private(set) var samples = PixelSamples()

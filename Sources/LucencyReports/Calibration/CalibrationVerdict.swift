@@ -136,6 +136,13 @@ struct CalibrationVerdict {
     }
 }
 
+extension CalibrationReport {
+    /// The judgement of each run in a sentence.
+    public var verdicts: [(run: String, sentence: String)] {
+        runs.map { ($0.name, CalibrationVerdict(run: $0, settings: settings).headline) }
+    }
+}
+
 extension CalibrationReport.Comparison {
     /// Whether the data say that the runs differ.
     var isClear: Bool {
