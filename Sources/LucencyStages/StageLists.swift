@@ -28,6 +28,7 @@ extension Catalog {
         collectors: [
             .gather,
             .evaluateSegmentation,
+            .reportCalibration,
             .contactSheet,
             .trainSegmenter,
         ],
@@ -37,7 +38,7 @@ extension Catalog {
             .probabilitiesPNG, .probabilitiesTIFF,
             .tableCSV, .tableMarkdown, .tableJSON,
             .model,
-            .recordJSON, .recordLines, .drawingSVG,
+            .recordJSON, .recordLines, .drawingSVG, .pageHTML,
         ],
         components: [
             ComponentKind(ThresholdMethod.self),

@@ -70,7 +70,7 @@ import Testing
         let page = try MarkupDocument(sampleReport().page(pictures: [picture("patient1/slice1")]))
         #expect(page.all("img").count == 2)
         for image in page.all("img") { #expect(image.attributes["alt"]?.isEmpty == false) }
-        let drawings = page.all("svg")
+        let drawings = page.all("svg").filter { $0.attributes["class"] == "chart" }
         #expect(drawings.count >= 12)
         for drawing in drawings { #expect(drawing.attributes["role"] == "img") }
         #expect(page.all("desc").count == drawings.count && page.all("desc").allSatisfy { $0.text.count > 20 })
@@ -96,6 +96,7 @@ import Testing
         var report = sampleReport(runs: ["<b>bold</b>", "=1+1"], caseNames: hostile)
         report.classes[1] = "<svg onload=x>"
         report.runs[0].classes[1].name = "<svg onload=x>"
+        report.runs[0].classes[1].sizeRatio = .init(mean: 2, low: 1.8, high: 2.2, cases: 30)
         report.title = "</title><script>x</script>"
         report.problems = [.init(run: "@run", item: hostile[0], message: "<i>wrong</i>")]
         let html = report.page(pictures: [picture(hostile[0])])

@@ -54,25 +54,36 @@ func sampleReport(
                 .aurc: summary(0.021),
                 .dice: summary(0.86, 0.02),
             ],
+            forecast: .init(
+                expected: 0.02, actual: 0.02 + gap * scale * 0.4,
+                low: count > 1 ? 0.02 / (0.02 + gap * scale * 0.4) - 0.1 : nil,
+                high: count > 1 ? 0.02 / (0.02 + gap * scale * 0.4) + 0.1 : nil),
             regions: [
                 .init(
+                    name: "all", definition: "every pixel", pixels: 9_402_226, error: summary(gap * scale * 0.2),
+                    gap: summary(gap * scale * 0.2), accuracy: 0.975, reliability: bins(gap * scale, 90000)),
+                .init(
                     name: "foreground-union", definition: "pixels that are foreground in either", pixels: 1_204_113,
-                    error: summary(gap * scale), gap: summary(gap * scale * 0.9), accuracy: 0.871),
+                    error: summary(gap * scale), gap: summary(gap * scale * 0.9), accuracy: 0.871,
+                    reliability: bins(gap * scale * 2, 9000)),
                 .init(
                     name: "boundary", definition: "near a change of label", pixels: 201_113,
-                    error: summary(gap * scale * 2.4), gap: summary(gap * scale * 2.2), accuracy: 0.61),
+                    error: summary(gap * scale * 2.4), gap: summary(gap * scale * 2.2), accuracy: 0.61,
+                    reliability: bins(gap, 900)),
                 .init(
                     name: "interior", definition: "the rest", pixels: 8_201_113, error: summary(gap * scale * 0.1),
-                    gap: summary(gap * scale * 0.09), accuracy: 0.992),
+                    gap: summary(gap * scale * 0.09), accuracy: 0.992, reliability: bins(gap * 0.1, 9000)),
             ],
             classes: ["background", "liver", "left kidney", "spleen"].enumerated().map { place, name in
                 .init(
                     name: name, pixels: 4_000_000 / (place * place * 7 + 1), presentCases: count - place,
-                    error: summary(gap * scale * (place == 3 ? 1.4 : 0.3)), gap: summary(gap * scale * 0.2),
-                    dice: summary(0.95 - 0.05 * Double(place), 0.02), sizeRatio: summary(1.04, 0.03),
+                    error: summary(gap * scale * 0.1), regionError: summary(gap * scale * 0.3),
+                    gap: summary(gap * scale * 0.2),
+                    dice: summary(0.95 - 0.05 * Double(place), 0.02),
+                    sizeRatio: summary(place == 3 ? 1.31 : 1.04, 0.05),
                     reliability: bins(gap * scale, 3000))
             },
-            cases: cases, reliability: bins(gap * scale * 2, 9000),
+            cases: cases,
             coverage: (1...150).map {
                 .init(coverage: Double($0) / 150, risk: 0.002 + 0.12 * scale * (Double($0) / 150) * (Double($0) / 150))
             },

@@ -98,8 +98,9 @@ struct ReportRun: Sendable {
             let prediction = try reader(try files.get(), geometry: stored.geometry)
             let reference = try cases.references.places(stored, among: prediction.map.classes.count)
             try outcome.evidence.add(
-                name, probabilities: prediction.map, reference: reference,
-                image: settings.pictures > 0 ? cases.image(name, like: stored.geometry) : nil)
+                .init(
+                    name, probabilities: prediction.map, reference: reference,
+                    image: settings.pictures > 0 ? cases.image(name, like: stored.geometry) : nil, settings: settings))
             outcome.storage[prediction.type] = max(outcome.storage[prediction.type] ?? 0, prediction.halfStep)
         } catch {
             let diagnostic = Diagnostic.wrapping(error, as: .stageFailed)

@@ -29,29 +29,41 @@ public struct CalibrationEvidence: Sendable {
         self.settings = settings
     }
 
-    /// Adds a case.
-    /// - Parameters:
-    ///   - name: unique among the cases of the run.
-    ///   - image: to look at; nil where there is none.
-    /// - Throws: `Diagnostic` as `CalibrationEvaluation` and `CalibrationSummary` do.
-    public mutating func add(
-        _ name: String, probabilities: ProbabilityMap, reference: LabelMap, image: Image? = nil,
-        pool: ThreadPool = .serial
-    ) throws(Diagnostic) {
-        let measurement = try settings.evaluation(name, probabilities: probabilities, reference: reference, pool: pool)
-        let conventions = measurement.result.conventions
-        try summary.add(measurement)
-        let truth = try PixelTruth(reference, labels: conventions.labels, ignoring: conventions.ignoredLabel)
-        let decisions = PixelDecisions(probabilities, pool: pool)
-        samples.add(
-            PixelSample(
+    /// What one case brings.
+    public struct Case: Sendable {
+        let measurement: CalibrationMeasurement
+        let sample: PixelSample
+        let view: CaseView?
+
+        /// - Parameters:
+        ///   - name: unique among the cases of the run.
+        ///   - image: to look at; nil where there is none.
+        /// - Throws: `Diagnostic` as `CalibrationEvaluation` does.
+        public init(
+            _ name: String, probabilities: ProbabilityMap, reference: LabelMap, image: Image? = nil,
+            settings: Settings, pool: ThreadPool = .serial
+        ) throws(Diagnostic) {
+            measurement = try settings.evaluation(name, probabilities: probabilities, reference: reference, pool: pool)
+            let conventions = measurement.result.conventions
+            let truth = try PixelTruth(reference, labels: conventions.labels, ignoring: conventions.ignoredLabel)
+            let decisions = PixelDecisions(probabilities, pool: pool)
+            sample = PixelSample(
                 probabilities, truth, decisions, background: UInt8(conventions.background),
-                random: PhiloxStream(seed: settings.seed, stream: "temperature/" + name)), of: name)
-        guard settings.pictures > 0, let rank = measurement.result[settings.region]?[.ece].value else { return }
-        keep([
-            CaseView(
-                name, rank: rank, probabilities: probabilities, truth: truth, decisions: decisions, image: image)
-        ])
+                random: PhiloxStream(seed: settings.seed, stream: "temperature/" + name))
+            let rank = measurement.result[settings.region]?[.ece].value
+            view = rank.flatMap { rank in
+                guard settings.pictures > 0 else { return nil }
+                return CaseView(
+                    name, rank: rank, probabilities: probabilities, truth: truth, decisions: decisions, image: image)
+            }
+        }
+    }
+
+    /// - Throws: `Diagnostic` when there is a case of this name already, or it was measured differently.
+    public mutating func add(_ item: Case) throws(Diagnostic) {
+        try summary.add(item.measurement)
+        samples.add(item.sample, of: item.measurement.result.name)
+        if let view = item.view { keep([view]) }
     }
 
     /// - Throws: `Diagnostic` when both have a case of one name, or were measured differently.

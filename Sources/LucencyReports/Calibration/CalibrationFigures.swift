@@ -3,15 +3,30 @@ extension CalibrationReport {
     public var figures: [(name: String, chart: Chart)] {
         var figures: [(name: String, chart: Chart)] = []
         for (index, run) in runs.enumerated() {
-            figures.append((name: "reliability-\(index + 1)", chart: reliability(of: run)))
+            for region in diagrams(of: run) {
+                let chart = reliability(of: run, in: region)
+                figures.append((name: "reliability-\(index + 1)-\(region.name)", chart: chart))
+            }
         }
         if let scatter { figures.append((name: "cases", chart: scatter.chart)) }
         if let coverage { figures.append((name: "risk-coverage", chart: coverage)) }
         return figures
     }
 
-    func reliability(of run: Run) -> Chart {
-        ReliabilityDiagram(title: "Reliability of \(run.name)", bins: run.reliability).chart
+    /// The regions that a diagram is drawn of: all pixels, and the headline region.
+    func diagrams(of run: Run) -> [Region] {
+        let all = run.regions.filter { $0.name == "all" }
+        return all + run.regions.filter { $0.name == settings.region && $0.name != "all" }
+    }
+
+    func reliability(of run: Run, in region: Region) -> Chart {
+        ReliabilityDiagram(title: "Reliability of \(run.name), \(region.name)", bins: region.reliability).chart
+    }
+
+    /// The reliability of every run over all pixels, side by side.
+    public var reliabilityOfRuns: Chart {
+        let charts = runs.compactMap { run in diagrams(of: run).first.map { reliability(of: run, in: $0) } }
+        return Chart.row(charts, title: "Reliability")
     }
 
     /// Dice against calibration error of each case; nil where no case has both.

@@ -70,24 +70,21 @@ struct CalibrationPage {
     }
 
     private func facts(of run: CalibrationReport.Run) -> Markup {
-        let shown: [ReportedMetric] = [.ece, .gap, .dice, .brier, .nll].filter { run.summaries[$0]?.mean != nil }
-        return .tag(
-            "dl", ["class": "facts"],
-            shown.compactMap { metric in
-                guard let summary = run.summaries[metric] else { return nil }
-                let value = metric == .gap ? NumberText.signed(summary.mean, 3) : NumberText.fixed(summary.mean, 3)
-                return .tag(
-                    "div",
-                    [
-                        .tag("dt", metric.title),
-                        .tag("dd", [.text(value)] + interval(summary, 3, signed: metric == .gap)),
-                    ])
-            })
-    }
-
-    private func interval(_ summary: CalibrationReport.Summary, _ decimals: Int, signed: Bool = false) -> [Markup] {
-        guard let low = summary.low, let high = summary.high else { return [] }
-        return [.tag("small", span(low, high, decimals, signed: signed))]
+        func fact(_ title: String, _ value: String, _ low: Double?, _ high: Double?, _ decimals: Int) -> Markup {
+            var parts: [Markup] = [.text(value)]
+            if let low, let high { parts.append(.tag("small", span(low, high, decimals))) }
+            return .tag("div", [.tag("dt", title), .tag("dd", parts)])
+        }
+        var facts: [Markup] = []
+        if let forecast = run.forecast, forecast.ratio != nil {
+            facts.append(
+                fact("Errors expected / made", NumberText.fixed(forecast.ratio, 2), forecast.low, forecast.high, 2))
+        }
+        for metric in [ReportedMetric.ece, .dice, .brier, .nll] {
+            guard let summary = run.summaries[metric], summary.mean != nil else { continue }
+            facts.append(fact(metric.title, NumberText.fixed(summary.mean, 3), summary.low, summary.high, 3))
+        }
+        return .tag("dl", ["class": "facts"], facts)
     }
 
     private func span(_ low: Double, _ high: Double, _ decimals: Int, signed: Bool = false) -> String {
@@ -101,7 +98,14 @@ struct CalibrationPage {
         }
         var table = PageTable(
             "Means over cases, with intervals",
-            [.init(title: "Metric", isNumber: false)] + report.runs.map { .init(title: $0.name) })
+            [.init(title: "Metric", isNumber: false)] + report.runs.map { .init(title: $0.name, hasInterval: true) })
+        table.rows.append(
+            [.text("Errors expected / made")]
+                + report.runs.map { run in
+                    .init(
+                        .text(NumberText.fixed(run.forecast?.ratio, 3)),
+                        interval: interval(run.forecast?.low, run.forecast?.high, 3))
+                })
         for metric in metrics {
             let decimals = decimals(report.runs.map { $0.summaries[metric]?.mean })
             table.rows.append(
@@ -114,17 +118,17 @@ struct CalibrationPage {
             "Differences from “\(report.runs.first?.name ?? "")”, case by case",
             [
                 .init(title: "Run", isNumber: false), .init(title: "Metric", isNumber: false),
-                .init(title: "Difference"), .init(title: "p"), .init(title: "Lower in"), .init(title: "Cases"),
+                .init(title: "Difference", hasInterval: true), .init(title: "p"), .init(title: "Lower in"),
+                .init(title: "Cases"),
             ])
         for row in report.comparisons {
             let decimals = decimals([row.difference, row.low, row.high])
-            var difference: [Markup] = [.text(NumberText.signed(row.difference, decimals))]
-            if let low = row.low, let high = row.high {
-                difference.append(.tag("small", span(low, high, decimals, signed: true)))
-            }
             differences.rows.append([
-                .name(row.run), .text(row.metric.title), .group(difference), .text(NumberText.pValue(row.p)),
-                .text("\(row.lower)"), .text("\(row.cases)"),
+                .name(row.run), .text(row.metric.title),
+                .init(
+                    .text(NumberText.signed(row.difference, decimals)),
+                    interval: interval(row.low, row.high, decimals, signed: true)),
+                .text(NumberText.pValue(row.p)), .text("\(row.lower)"), .text("\(row.cases)"),
             ])
         }
         return Page.Section(
@@ -144,59 +148,74 @@ struct CalibrationPage {
         return known.isEmpty || known.contains { abs($0) >= 0.01 } ? 3 : 4
     }
 
-    private func value(_ summary: CalibrationReport.Summary?, _ decimals: Int, signed: Bool = false) -> Markup {
-        guard let summary else { return .text(NumberText.missing) }
-        let text = signed ? NumberText.signed(summary.mean, decimals) : NumberText.fixed(summary.mean, decimals)
-        return .group([.text(text)] + interval(summary, decimals, signed: signed))
+    private func value(_ summary: CalibrationReport.Summary?, _ decimals: Int, signed: Bool = false) -> PageTable.Cell {
+        .init(
+            .text(signed ? NumberText.signed(summary?.mean, decimals) : NumberText.fixed(summary?.mean, decimals)),
+            interval: interval(summary?.low, summary?.high, decimals, signed: signed))
+    }
+
+    private func interval(_ low: Double?, _ high: Double?, _ decimals: Int, signed: Bool = false) -> String? {
+        guard let low, let high else { return nil }
+        return span(low, high, decimals, signed: signed)
     }
 
     // MARK: Figures
 
     private var reliability: Page.Section {
-        let figures = report.runs.enumerated().map { index, run -> Markup in
-            let ece = NumberText.fixed(run.summaries[.ece]?.pooled, 3)
-            return .figure(
-                [.tag("strong", [.name(run.name)]), .text(" · ECE of all pixels together \(ece)")],
-                report.reliability(of: run).figure(id: "reliability-\(index + 1)"))
-        }
-        let tables = report.runs.map { run -> Markup in
-            var table = PageTable(
-                "Bins of \(run.name)",
-                [
-                    .init(title: "Confidence", isNumber: false), .init(title: "Pixels"),
-                    .init(title: "Mean confidence"),
-                    .init(title: "Accuracy"), .init(title: "Gap"),
-                ])
-            for bin in run.reliability where bin.count > 0 {
-                var accuracy: [Markup] = [.text(NumberText.fixed(bin.accuracy, 3))]
-                if let low = bin.accuracyLow, let high = bin.accuracyHigh {
-                    accuracy.append(.tag("small", span(low, high, 3)))
-                }
-                table.rows.append([
-                    .text(span(bin.low, bin.high, 3)), .text(NumberText.count(bin.count)),
-                    .text(NumberText.fixed(bin.confidence, 3)), .group(accuracy),
-                    .text(NumberText.signed(bin.confidence - bin.accuracy, 3)),
-                ])
+        var figures: [Markup] = [], tables: [Markup] = []
+        for (index, run) in report.runs.enumerated() {
+            for (place, region) in report.diagrams(of: run).enumerated() {
+                let name = region.name == "all" ? "all pixels" : region.name
+                let ece = NumberText.fixed(region.error.pooled, decimals([region.error.pooled]))
+                figures.append(
+                    .figure(
+                        [.tag("strong", [.name(run.name)]), .text(" · \(name) · pooled ECE \(ece)")],
+                        report.reliability(of: run, in: region).figure(id: "reliability-\(index + 1)-\(place + 1)")))
+                tables.append(bins("Bins of \(run.name), \(name)", region.reliability))
             }
-            return table.markup
         }
         return Page.Section(
             id: "reliability", title: "Does confidence match accuracy?",
             body: [
                 .paragraph(
-                    "For a calibrated model each dark line lies on the dashed diagonal. The tinted bar is the gap: below the "
-                        + "diagonal the model is too sure (orange), above it not sure enough (blue). Thin lines are intervals "
-                        + "over cases. The lower panel counts pixels on a logarithmic scale: a gap where there are few matters "
-                        + "little."),
+                    "For a calibrated model each dark line lies on the dashed diagonal over all pixels. The tinted bar is the "
+                        + "gap: below the diagonal the model is too sure (orange), above it not sure enough (blue). Thin lines "
+                        + "are intervals over cases. The lower panel counts pixels on a logarithmic scale: a gap where there are "
+                        + "few matters little."),
+                .paragraph(
+                    "Parts of the image that are chosen with the help of the reference, such as "
+                        + "“\(report.settings.region)”, hold every missed pixel but not the background that was rightly left "
+                        + "alone, so even a calibrated model looks too sure there. Compare runs by them; judge the direction over "
+                        + "all pixels."),
                 .tag("div", ["class": "figures"], figures), .details("The numbers of these diagrams", tables),
             ])
+    }
+
+    private func bins(_ caption: String, _ bins: [ReliabilityDiagram.Bin]) -> Markup {
+        var table = PageTable(
+            caption,
+            [
+                .init(title: "Confidence", isNumber: false), .init(title: "Pixels"), .init(title: "Mean confidence"),
+                .init(title: "Accuracy", hasInterval: true), .init(title: "Gap"),
+            ])
+        for bin in bins where bin.count > 0 {
+            table.rows.append([
+                .text(span(bin.low, bin.high, 3)), .text(NumberText.count(bin.count)),
+                .text(NumberText.fixed(bin.confidence, 3)),
+                .init(
+                    .text(NumberText.fixed(bin.accuracy, 3)), interval: interval(bin.accuracyLow, bin.accuracyHigh, 3)),
+                .text(NumberText.signed(bin.confidence - bin.accuracy, 3)),
+            ])
+        }
+        return table.markup
     }
 
     private var classes: Page.Section {
         var body: [Markup] = [
             .paragraph(
-                "Each class against all others: how its own probability compares with how often it is there. “Expected size” "
-                    + "is the sum of its probabilities over its true area or volume, in the cases that have it; 1 is right."
+                "Each class against all others, over all pixels: how its own probability compares with how often it is there. "
+                    + "“Expected size” is the sum of its probabilities over its true area or volume, in the cases that have it; 1 "
+                    + "is right. Errors over all pixels are small where a class is rare."
             )
         ]
         for (index, run) in report.runs.enumerated() where !run.classes.isEmpty {
@@ -205,15 +224,15 @@ struct CalibrationPage {
                 "Classes of \(run.name)",
                 [
                     .init(title: "Class", isNumber: false), .init(title: "Cases"), .init(title: "Pixels"),
-                    .init(title: "ECE"), .init(title: "Probability − frequency"), .init(title: "Expected size"),
-                    .init(title: "Dice"),
+                    .init(title: "Expected size", hasInterval: true), .init(title: "ECE", hasInterval: true),
+                    .init(title: "ECE, \(report.settings.region)", hasInterval: true),
+                    .init(title: "Dice", hasInterval: true),
                 ])
             let errors = decimals(run.classes.map(\.error.mean))
             for row in run.classes {
                 table.rows.append([
                     .name(row.name), .text(NumberText.count(row.presentCases)), .text(NumberText.count(row.pixels)),
-                    value(row.error, errors), value(row.gap, errors, signed: true), value(row.sizeRatio, 2),
-                    value(row.dice, 3),
+                    value(row.sizeRatio, 2), value(row.error, errors), value(row.regionError, 3), value(row.dice, 3),
                 ])
             }
             body.append(table.markup)
@@ -243,19 +262,24 @@ struct CalibrationPage {
             var table = PageTable(
                 report.runs.count > 1 ? "Regions, \(run.name)" : "Regions",
                 [
-                    .init(title: "Region", isNumber: false), .init(title: "Pixels"), .init(title: "ECE"),
-                    .init(title: "Confidence − accuracy"), .init(title: "Accuracy"), .init(title: "ECE, pooled"),
+                    .init(title: "Region", isNumber: false), .init(title: "Pixels"),
+                    .init(title: "ECE", hasInterval: true), .init(title: "Confidence − accuracy", hasInterval: true),
+                    .init(title: "Accuracy"), .init(title: "ECE, pooled"),
                 ])
             let errors = decimals(run.regions.map(\.error.mean))
             for region in run.regions {
                 table.rows.append([
-                    .tag("span", ["title": region.definition], region.name), .text(NumberText.count(region.pixels)),
+                    .text(region.name), .text(NumberText.count(region.pixels)),
                     value(region.error, errors), value(region.gap, errors, signed: true),
                     .text(NumberText.fixed(region.accuracy, 3)), .text(NumberText.fixed(region.error.pooled, errors)),
                 ])
             }
             body.append(table.markup)
         }
+        let terms = (report.runs.first?.regions ?? []).flatMap { region -> [Markup] in
+            [.tag("dt", region.name), .tag("dd", region.definition + ".")]
+        }
+        body.append(.details("What the regions are", [.tag("dl", ["class": "terms"], terms)]))
         return Page.Section(id: "regions", title: "At the border and inside", body: body)
     }
 
@@ -293,7 +317,7 @@ struct CalibrationPage {
                 table.rows.append(
                     [.name(item.name), .text(NumberText.count(item.pixels))]
                         + shown.map { metric in
-                            .text(
+                            PageTable.Cell.text(
                                 metric == .gap
                                     ? NumberText.signed(item.values[metric], 3)
                                     : NumberText.fixed(item.values[metric], 3))
@@ -319,7 +343,8 @@ struct CalibrationPage {
         var body: [Markup] = [
             .paragraph(
                 "The cases with the highest calibration error. Confidence runs from black (unsure) to white (sure). In the last "
-                    + "picture orange pixels are wrong, the stronger the surer the model was.")
+                    + "picture orange pixels are wrong, the stronger the surer the model was."),
+            key,
         ]
         var bytes = 0, left = 0
         for picture in pictures {
@@ -365,6 +390,26 @@ struct CalibrationPage {
         return Page.Section(id: "worst", title: "Worst cases", body: body)
     }
 
+    /// The colours of the classes in pictures.
+    private var key: Markup {
+        .tag(
+            "ul", ["class": "key", "aria-label": "Colours of the classes"],
+            report.classes.enumerated().dropFirst().prefix(24).map { place, name in
+                let color = ClassColor.of(place)
+                return .tag(
+                    "li",
+                    [
+                        .tag(
+                            "svg", ["viewBox": "0 0 10 10", "aria-hidden": "true"],
+                            [
+                                .tag(
+                                    "rect",
+                                    ["width": "10", "height": "10", "fill": "rgb(\(color.x),\(color.y),\(color.z))"])
+                            ]), .name(name),
+                    ])
+            })
+    }
+
     // MARK: What can be done
 
     private func review(_ chart: Chart) -> Page.Section {
@@ -375,8 +420,11 @@ struct CalibrationPage {
         for run in report.runs where !run.coverage.isEmpty {
             table.rows.append(
                 [.name(run.name)]
-                    + [1, 0.95, 0.9, 0.8, 0.5].map { .text(NumberText.percent(risk(of: run, at: $0), 2)) }
-                    + [.text(NumberText.fixed(run.summaries[.aurc]?.pooled ?? run.summaries[.aurc]?.mean, 4))])
+                    + [1, 0.95, 0.9, 0.8, 0.5].map { PageTable.Cell.text(NumberText.percent(risk(of: run, at: $0), 2)) }
+                    + [
+                        PageTable.Cell.text(
+                            NumberText.fixed(run.summaries[.aurc]?.pooled ?? run.summaries[.aurc]?.mean, 4))
+                    ])
         }
         return Page.Section(
             id: "review", title: "If the least sure pixels were reviewed",
@@ -407,7 +455,7 @@ struct CalibrationPage {
 
     private var temperature: Page.Section {
         var table = PageTable(
-            "Fitted on these cases",
+            "Fitted on these cases, over all pixels",
             [
                 .init(title: "Run", isNumber: false), .init(title: "Temperature"), .init(title: "ECE before"),
                 .init(title: "ECE after"), .init(title: "Log loss before"), .init(title: "Log loss after"),
@@ -416,9 +464,9 @@ struct CalibrationPage {
         for run in report.runs {
             guard let fit = run.temperature else { continue }
             table.rows.append([
-                .name(run.name), .text(NumberText.fixed(fit.value, 3)), .text(NumberText.fixed(fit.errorBefore, 3)),
-                .text(NumberText.fixed(fit.errorAfter, 3)), .text(NumberText.fixed(fit.logLossBefore, 3)),
-                .text(NumberText.fixed(fit.logLossAfter, 3)),
+                .name(run.name), .text(NumberText.fixed(fit.value, 3)), .text(NumberText.fixed(fit.errorBefore, 4)),
+                .text(NumberText.fixed(fit.errorAfter, 4)), .text(NumberText.fixed(fit.logLossBefore, 4)),
+                .text(NumberText.fixed(fit.logLossAfter, 4)),
             ])
             if let note = fit.note { notes.append("\(run.name): \(note)") }
         }
@@ -468,12 +516,18 @@ struct CalibrationPage {
                     + "resamples over cases (seed \(settings.seed)). Pixels of one case are not independent, so they are never "
                     + "resampled singly."),
             .tag("dt", "Region"), .tag("dd", "\(settings.region): \(settings.regionDefinition)."),
+            .tag("dt", "Errors expected / made"),
+            .tag(
+                "dd",
+                "The sum of 1 − confidence over all pixels of all cases, over the number of wrong ones. 1 for a calibrated model, "
+                    + "below 1 for an over-confident one. Easy pixels add to neither side, so it does not depend on how much "
+                    + "background there is."),
             .tag("dt", "Verdict"),
             .tag(
                 "dd",
-                "The error is called small below an ECE of 0.02, moderate below 0.05, large below 0.10. Over- or under-confident "
-                    + "is said where confidence − accuracy is beyond ±0.01 and its interval lies on one side of 0. These limits "
-                    + "are a convention of this report."),
+                "Over-confident is said where the interval of that ratio lies below 1, under-confident where it lies above 1, "
+                    + "slightly so where the ratio is within 0.8 to 1.25. The error is called small below an ECE of 0.02, moderate "
+                    + "below 0.05, large below 0.10. These limits are a convention of this report."),
         ]
         return Page.Section(
             id: "definitions", title: "Definitions", body: [.tag("dl", ["class": "terms"], terms)])
@@ -483,7 +537,7 @@ struct CalibrationPage {
         var table = PageTable(
             "Where the numbers come from",
             [.init(title: "What", isNumber: false), .init(title: "Value", isNumber: false)])
-        for fact in report.provenance { table.rows.append([.text(fact.name), .tag("code", fact.value)]) }
+        for fact in report.provenance { table.rows.append([.text(fact.name), .init(.tag("code", fact.value))]) }
         return Page.Section(id: "provenance", title: "Provenance", body: [table.markup])
     }
 }

@@ -92,29 +92,53 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
         public var name: String
         /// By metric.
         public var summaries: [ReportedMetric: Summary]
+        /// What the model expects to get wrong, and what it does.
+        public var forecast: Forecast?
+        /// The headline region first.
         public var regions: [Region]
         public var classes: [ClassRow]
         /// By name.
         public var cases: [Case]
-        /// Bins of all pixels of the headline region, with intervals over cases.
-        public var reliability: [ReliabilityDiagram.Bin]
         /// Error rate of the pixels kept when the least sure are put aside, by ascending share kept.
         public var coverage: [CoveragePoint]
         public var temperature: Temperature?
 
         public init(
-            name: String, summaries: [ReportedMetric: Summary] = [:], regions: [Region] = [],
-            classes: [ClassRow] = [], cases: [Case] = [], reliability: [ReliabilityDiagram.Bin] = [],
-            coverage: [CoveragePoint] = [], temperature: Temperature? = nil
+            name: String, summaries: [ReportedMetric: Summary] = [:], forecast: Forecast? = nil, regions: [Region] = [],
+            classes: [ClassRow] = [], cases: [Case] = [], coverage: [CoveragePoint] = [],
+            temperature: Temperature? = nil
         ) {
             self.name = name
             self.summaries = summaries
+            self.forecast = forecast
             self.regions = regions
             self.classes = classes
             self.cases = cases
-            self.reliability = reliability
             self.coverage = coverage
             self.temperature = temperature
+        }
+    }
+
+    /// The errors that the model expects and those that it makes, over all pixels of all cases.
+    ///
+    /// A pixel of confidence c is expected to be wrong with probability 1 − c. Easy pixels add to neither side, so the ratio
+    /// does not depend on how much background there is; and no pixel is chosen with the help of the reference, so for a
+    /// calibrated model it is 1.
+    public struct Forecast: Hashable, Codable, Sendable {
+        /// Shares of all pixels.
+        public var expected: Double
+        public var actual: Double
+        /// expected / actual with its interval over cases; nil where nothing is wrong.
+        public var ratio: Double?
+        public var low: Double?
+        public var high: Double?
+
+        public init(expected: Double, actual: Double, low: Double? = nil, high: Double? = nil) {
+            self.expected = expected
+            self.actual = actual
+            ratio = actual > 0 ? expected / actual : nil
+            self.low = low
+            self.high = high
         }
     }
 
@@ -127,9 +151,12 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
         public var error: Summary
         public var gap: Summary
         public var accuracy: Double?
+        /// Bins of all its pixels in all cases, with intervals over cases.
+        public var reliability: [ReliabilityDiagram.Bin]
 
         public init(
-            name: String, definition: String, pixels: Int, error: Summary, gap: Summary, accuracy: Double?
+            name: String, definition: String, pixels: Int, error: Summary, gap: Summary, accuracy: Double?,
+            reliability: [ReliabilityDiagram.Bin]
         ) {
             self.name = name
             self.definition = definition
@@ -137,18 +164,20 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
             self.error = error
             self.gap = gap
             self.accuracy = accuracy
+            self.reliability = reliability
         }
     }
 
-    /// One class against all others.
+    /// One class against all others, over all pixels.
     public struct ClassRow: Hashable, Codable, Sendable {
         public var name: String
         /// Pixels of the class in the references.
         public var pixels: Int
         /// Cases that have it there.
         public var presentCases: Int
-        /// Error of the class's probability against "it is this class".
+        /// Error of the class's probability against "it is this class", over all pixels and in the headline region.
         public var error: Summary
+        public var regionError: Summary
         /// Mean probability minus how often it is this class.
         public var gap: Summary
         public var dice: Summary
@@ -157,13 +186,15 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
         public var reliability: [ReliabilityDiagram.Bin]
 
         public init(
-            name: String, pixels: Int, presentCases: Int, error: Summary, gap: Summary, dice: Summary,
+            name: String, pixels: Int, presentCases: Int, error: Summary, regionError: Summary, gap: Summary,
+            dice: Summary,
             sizeRatio: Summary, reliability: [ReliabilityDiagram.Bin]
         ) {
             self.name = name
             self.pixels = pixels
             self.presentCases = presentCases
             self.error = error
+            self.regionError = regionError
             self.gap = gap
             self.dice = dice
             self.sizeRatio = sizeRatio
@@ -194,7 +225,7 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
         }
     }
 
-    /// What dividing the logits by one number, fitted on these very cases, would change.
+    /// What dividing the logits by one number, fitted on these very cases, would change over all pixels.
     public struct Temperature: Hashable, Codable, Sendable {
         public var value: Double
         public var errorBefore: Double?

@@ -98,10 +98,9 @@ private struct RunMaker {
         let order = [region] + CalibrationRegion.allCases.filter { $0 != region }
         for other in order where conventions.regions.contains(other) { run.regions.append(try row(of: other)) }
         for (plane, name) in conventions.classes.enumerated() {
-            run.classes.append(try row(ofClass: plane, name: name, pooled: pooled))
+            run.classes.append(try row(ofClass: plane, name: name))
         }
-        let intervals = AccuracyIntervals(summary.cases.compactMap { $0[region]?.top }, bootstrap: bootstrap)
-        run.reliability = Self.bins(pooled.top, intervals.bins)
+        run.forecast = forecast
         run.coverage = CalibrationReport.thinned(
             (summary.riskCoverage(region)?.points ?? []).map { .init(coverage: $0.coverage, risk: $0.risk) })
         run.temperature = try evidence.samples.temperature(bins: conventions.bins, pool: pool)
@@ -142,12 +141,33 @@ private struct RunMaker {
                 of: summary.cases.map { $0[region]?[.ece] ?? .undefined }, pooled: pooled?[.ece]),
             gap: try summary(
                 of: summary.cases.map { $0[region]?.top.gap ?? .undefined }, pooled: pooled?.top.gap),
-            accuracy: pooled?[.accuracy].value)
+            accuracy: pooled?[.accuracy].value,
+            reliability: pooled.map {
+                Self.bins(
+                    $0.top,
+                    ResampledRatios(
+                        summary.cases.compactMap { $0[region]?.top }, bootstrap: bootstrap
+                    ).intervals)
+            } ?? [])
     }
 
-    private func row(
-        ofClass plane: Int, name: String, pooled: RegionCalibration
-    ) throws(Diagnostic) -> CalibrationReport.ClassRow {
+    private var forecast: CalibrationReport.Forecast? {
+        let bins = summary.cases.compactMap { $0[.all]?.top }
+        // Pixels of confidence 0 are expected to be wrong too.
+        let expected = bins.map { Double($0.total) - $0.confidences.reduce(0, +) }
+        let actual = bins.map { Double($0.total - $0.hits.reduce($0.zeroHits, +)) }
+        let total = bins.reduce(0.0) { $0 + Double($1.total) }
+        guard total > 0 else { return nil }
+        let interval = ResampledRatios(
+            columns: [expected], over: [actual], stream: "forecast", bootstrap: bootstrap
+        ).intervals[0]
+        return CalibrationReport.Forecast(
+            expected: max(0, expected.reduce(0, +)) / total, actual: actual.reduce(0, +) / total, low: interval?.low,
+            high: interval?.high)
+    }
+
+    private func row(ofClass plane: Int, name: String) throws(Diagnostic) -> CalibrationReport.ClassRow {
+        let pooled = summary.pooled(.all), pooledRegion = summary.pooled(region)
         func bins(_ region: RegionCalibration?) -> ReliabilityBins? {
             region.flatMap { $0.classes.indices.contains(plane) ? $0.classes[plane].bins : nil }
         }
@@ -159,8 +179,11 @@ private struct RunMaker {
         return CalibrationReport.ClassRow(
             name: name, pixels: size.reference, presentCases: ratios.count { $0 != .undefined },
             error: try summary(
-                of: cases.map { bins($0[region])?.expectedError ?? .undefined }, pooled: bins(pooled)?.expectedError),
-            gap: try summary(of: cases.map { bins($0[region])?.gap ?? .undefined }, pooled: bins(pooled)?.gap),
+                of: cases.map { bins($0[.all])?.expectedError ?? .undefined }, pooled: bins(pooled)?.expectedError),
+            regionError: try summary(
+                of: cases.map { bins($0[region])?.expectedError ?? .undefined },
+                pooled: bins(pooledRegion)?.expectedError),
+            gap: try summary(of: cases.map { bins($0[.all])?.gap ?? .undefined }, pooled: bins(pooled)?.gap),
             dice: try summary(
                 of: cases.map { $0.dice(plane) },
                 pooled: .ratio(

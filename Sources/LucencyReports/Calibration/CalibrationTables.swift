@@ -16,6 +16,13 @@ extension CalibrationReport {
         var table = try Table(
             title: "summary", columns: [.init("run"), .init("metric")] + Self.summaryColumns())
         for run in runs {
+            if let forecast = run.forecast {
+                let cells: [Table.Cell] = [
+                    Self.cell(forecast.ratio), Self.cell(forecast.low), Self.cell(forecast.high), .missing, .missing,
+                    Self.cell(forecast.ratio), .integer(run.cases.count), 0,
+                ]
+                try table.append([.text(run.name), "expectedErrorsRatio"] + cells)
+            }
             for metric in ReportedMetric.allCases {
                 guard let summary = run.summaries[metric] else { continue }
                 try table.append([.text(run.name), .text(metric.rawValue)] + Self.cells(summary))
@@ -47,7 +54,8 @@ extension CalibrationReport {
         for run in runs {
             for row in run.classes {
                 for (quantity, summary) in [
-                    ("ece", row.error), ("gap", row.gap), ("dice", row.dice), ("sizeRatio", row.sizeRatio),
+                    ("ece", row.error), ("eceOfRegion", row.regionError), ("gap", row.gap), ("dice", row.dice),
+                    ("sizeRatio", row.sizeRatio),
                 ] {
                     try table.append(
                         [
@@ -96,7 +104,7 @@ extension CalibrationReport {
             }
         }
         for run in runs {
-            try append(run.name, "confidence", run.reliability)
+            for region in run.regions { try append(run.name, region.name, region.reliability) }
             for row in run.classes { try append(run.name, "class " + row.name, row.reliability) }
         }
         return table

@@ -1,16 +1,18 @@
 /// What the numbers of a run say, in plain words.
 ///
 /// The rules, which are ours:
-/// - Below 2 cases there is no interval, and no verdict beyond the numbers; below 20 the text warns that the interval is
-///   too narrow, as percentile intervals of few values are.
-/// - The *size* of the error goes by the mean ECE: below 0.02 small, below 0.05 moderate, below 0.10 large, else very large.
-/// - The *direction* goes by confidence − accuracy: over-confident (under-confident) where its mean is beyond 0.01 (−0.01)
-///   and its interval lies wholly on that side of 0. Otherwise, where the error is not small, it is "mixed" if over- and
-///   under-confidence each make a quarter of it and more, else "not clear".
-/// - Border, class and temperature are told where they differ enough to matter (1.5 times, 1.5 times, a tenth of the error).
+/// - *Direction* goes by the errors that the model expects over those it makes (`Forecast`): over-confident where the interval
+///   of the ratio lies below 1, under-confident where it lies above 1, "slightly" where the ratio is within 0.8 to 1.25. Where
+///   the interval holds 1, they agree if it lies within 0.8 to 1.25, and otherwise the direction is not clear.
+/// - *Size* goes by the mean ECE of the headline region: below 0.02 small, below 0.05 moderate, below 0.10 large, else very
+///   large.
+/// - A single case has no interval and gets no verdict; below 20 cases the text warns that percentile intervals of so few are
+///   too narrow.
+/// - Border, sizes of classes and temperature are told where they differ enough to matter (1.5 times; a tenth, with an interval
+///   that excludes 1; a tenth of the error).
 /// - A difference between runs is called one when its interval excludes 0 and p is below 0.05.
 struct CalibrationVerdict {
-    enum Direction { case over, under, mixed, unclear, small }
+    enum Direction { case over, under, agreeing, unclear }
 
     let run: CalibrationReport.Run
     let settings: CalibrationReport.Settings
@@ -18,17 +20,12 @@ struct CalibrationVerdict {
     static let fewCases = 20
 
     private var error: CalibrationReport.Summary? { run.summaries[.ece] }
-    private var gap: CalibrationReport.Summary? { run.summaries[.gap] }
 
     var direction: Direction {
-        guard let ece = error?.mean, let gap, let mean = gap.mean, let low = gap.low, let high = gap.high else {
-            return .unclear
-        }
-        if mean > 0.01, low > 0 { return .over }
-        if mean < -0.01, high < 0 { return .under }
-        if ece < 0.02 { return .small }
-        let over = run.summaries[.overconfidence]?.mean ?? 0, under = run.summaries[.underconfidence]?.mean ?? 0
-        return over >= 0.25 * ece && under >= 0.25 * ece ? .mixed : .unclear
+        guard let low = run.forecast?.low, let high = run.forecast?.high else { return .unclear }
+        if high < 1 { return .over }
+        if low > 1 { return .under }
+        return low >= 0.8 && high <= 1.25 ? .agreeing : .unclear
     }
 
     private var size: String {
@@ -40,58 +37,69 @@ struct CalibrationVerdict {
         }
     }
 
-    /// The judgement in one sentence.
+    /// The judgement in a sentence or two.
     var headline: String {
-        guard let error, let ece = error.mean, error.cases > 0 else {
+        guard let forecast = run.forecast, !run.cases.isEmpty else {
             return "Nothing can be said: in no case was there a pixel to judge."
         }
-        let number = NumberText.fixed(ece, ece < 0.01 ? 4 : 3)
-        guard error.cases > 1 else {
-            return
-                "There is a single case, with a calibration error of \(number): too little to say how the model behaves."
+        let digits = max(forecast.expected, forecast.actual) < 0.01 ? 2 : 1
+        let expected = NumberText.percent(forecast.expected, digits)
+        let actual = NumberText.percent(forecast.actual, digits)
+        guard run.cases.count > 1 else {
+            return "There is a single case, of which the model expects to get \(expected) of the pixels wrong and gets "
+                + "\(actual) wrong: too little to say how it behaves."
         }
+        let first: String
+        let slightly = (0.8...1.25).contains(forecast.ratio ?? 0) ? "slightly " : ""
         switch direction {
         case .over:
-            return "The model is over-confident: it claims more than it keeps. The error is \(size) (ECE \(number))."
+            first =
+                "The model is \(slightly)over-confident: it expects to get \(expected) of all pixels wrong, and gets \(actual) wrong."
         case .under:
-            return
-                "The model is under-confident: it is right more often than it says. The error is \(size) (ECE \(number))."
-        case .small:
-            return "The model’s confidence agrees with its accuracy on the whole; the error is small (ECE \(number))."
-        case .mixed:
-            return
-                "The error is \(size) (ECE \(number)), and mixed: too sure at some levels of confidence, not sure enough "
-                + "at others."
+            first =
+                "The model is \(slightly)under-confident: it expects to get \(expected) of all pixels wrong, and gets only "
+                + "\(actual) wrong."
+        case .agreeing:
+            first =
+                "The model knows how often it is wrong: it expects \(expected) of all pixels, and gets \(actual) wrong."
         case .unclear:
-            return
-                "The error is \(size) (ECE \(number)); whether the model is over- or under-confident is not clear from "
-                + "these cases."
+            first =
+                "The model expects to get \(expected) of all pixels wrong, and gets \(actual) wrong: whether it is over- "
+                + "or under-confident is not clear from these cases."
         }
+        guard let ece = error?.mean else { return first }
+        return first + " On and around the objects its calibration error is \(size) (ECE "
+            + "\(NumberText.fixed(ece, ece < 0.01 ? 4 : 3)))."
     }
 
     /// Further findings, most important first.
     var findings: [String] {
-        [doubt, sureness, border, worstClass, temperature, leftOut].compactMap { $0 }
+        ([doubt, sureness, border] + sizes + [temperature, leftOut]).compactMap { $0 }
     }
 
     private var doubt: String? {
-        guard let cases = error?.cases, cases > 1, cases < Self.fewCases else { return nil }
-        return "Only \(cases) cases: the intervals are too narrow at such numbers. Take this as a first look."
+        guard run.cases.count > 1, run.cases.count < Self.fewCases else { return nil }
+        return "Only \(run.cases.count) cases: the intervals are too narrow at such numbers. Take this as a first look."
     }
+
+    private func region(_ name: String) -> CalibrationReport.Region? { run.regions.first { $0.name == name } }
 
     /// How often the model is right where it is surest.
     private var sureness: String? {
-        guard let bin = run.reliability.last(where: { $0.count > 0 }), bin.low >= 0.8 else { return nil }
-        let share = Double(bin.count) / Double(max(1, run.reliability.reduce(0) { $0 + $1.count }))
-        return "Where its confidence is above \(NumberText.fixed(bin.low, 2)) "
-            + "(\(NumberText.percent(share)) of the pixels), it claims \(NumberText.percent(bin.confidence, 1)) and is right "
-            + "in \(NumberText.percent(bin.accuracy, 1))."
+        guard let all = region("all"), let bin = all.reliability.last(where: { $0.count > 0 }), bin.low >= 0.8 else {
+            return nil
+        }
+        let share = Double(bin.count) / Double(max(1, all.pixels))
+        return
+            "Where its confidence is above \(NumberText.fixed(bin.low, 2)) (\(NumberText.percent(share, 1)) of the pixels), "
+            + "it expects \(NumberText.percent(1 - bin.confidence, 2)) to be wrong, and "
+            + "\(NumberText.percent(1 - bin.accuracy, 2)) are."
     }
 
     private var border: String? {
-        guard let border = run.regions.first(where: { $0.name == "boundary" })?.error.mean,
-            let interior = run.regions.first(where: { $0.name == "interior" })?.error.mean
-        else { return nil }
+        guard let border = region("boundary")?.error.mean, let interior = region("interior")?.error.mean else {
+            return nil
+        }
         let numbers = "(ECE \(NumberText.fixed(border, 3)) against \(NumberText.fixed(interior, 3)))"
         if border > 1.5 * interior, border >= 0.02 {
             return "The error sits at the borders: within \(settings.boundary) of one it is "
@@ -106,26 +114,29 @@ struct CalibrationVerdict {
         return nil
     }
 
-    private var worstClass: String? {
-        let known = run.classes.dropFirst().compactMap { row in row.error.mean.map { (row, $0) } }
-        guard known.count > 1, let (row, worst) = known.max(by: { $0.1 < $1.1 }), worst >= 0.01 else { return nil }
-        let others = known.filter { $0.0.name != row.name }.map(\.1)
-        let mean = others.reduce(0, +) / Double(others.count)
-        guard worst > 1.5 * mean else { return nil }
-        return "Of the classes, “\(row.name)” is calibrated worst (ECE \(NumberText.fixed(worst, 3)); the others "
-            + "\(NumberText.fixed(mean, 3)) on average)."
+    /// Classes whose probabilities add up to another size than they have; the two worst.
+    private var sizes: [String?] {
+        let wrong = run.classes.dropFirst().filter { row in
+            guard let mean = row.sizeRatio.mean, let low = row.sizeRatio.low, let high = row.sizeRatio.high else {
+                return false
+            }
+            return abs(mean - 1) > 0.1 && (low > 1 || high < 1)
+        }
+        func distance(_ row: CalibrationReport.ClassRow) -> Double { abs((row.sizeRatio.mean ?? 1) - 1) }
+        return wrong.sorted { (distance($0), $1.name) > (distance($1), $0.name) }.prefix(2).map { row in
+            "The probabilities of “\(row.name)” add up to \(NumberText.fixed(row.sizeRatio.mean, 2)) times its true size."
+        }
     }
 
     private var temperature: String? {
         guard let fit = run.temperature, let before = fit.errorBefore, let after = fit.errorAfter else { return nil }
-        guard before - after > 0.1 * before, before >= 0.01 else {
-            return
-                "A single temperature would not help: the best one (\(NumberText.fixed(fit.value, 2))) leaves an ECE of "
-                + "\(NumberText.fixed(after, 3))."
+        let value = NumberText.fixed(fit.value, 2)
+        guard before - after > 0.1 * before, abs(fit.value - 1) > 0.02 else {
+            return "A single temperature would not help: with the best one (\(value)) the ECE over all pixels is "
+                + "\(NumberText.fixed(after, 4)), now \(NumberText.fixed(before, 4))."
         }
-        return "A temperature of \(NumberText.fixed(fit.value, 2)) would take the ECE of all pixels together from "
-            + "\(NumberText.fixed(before, 3)) to \(NumberText.fixed(after, 3)). It was fitted on these very cases, so expect "
-            + "less on others."
+        return "A temperature of \(value) would take the ECE over all pixels from \(NumberText.fixed(before, 4)) to "
+            + "\(NumberText.fixed(after, 4)). It was fitted on these very cases, so expect less on others."
     }
 
     private var leftOut: String? {
@@ -137,7 +148,7 @@ struct CalibrationVerdict {
 }
 
 extension CalibrationReport {
-    /// The judgement of each run in a sentence.
+    /// The judgement of each run in a sentence or two.
     public var verdicts: [(run: String, sentence: String)] {
         runs.map { ($0.name, CalibrationVerdict(run: $0, settings: settings).headline) }
     }
@@ -152,14 +163,17 @@ extension CalibrationReport.Comparison {
 
     /// The comparison in one sentence.
     var sentence: String {
-        let amount = NumberText.fixed(abs(difference), abs(difference) < 0.01 ? 4 : 3)
+        let decimals = abs(difference) < 0.01 ? 4 : 3
         guard isClear else {
-            return "\(metric.title): no clear difference from \(baseline) (\(NumberText.signed(difference, 3)), p "
-                + "\(NumberText.pValue(p).hasPrefix("<") ? "" : "= ")\(NumberText.pValue(p)))."
+            let shown = NumberText.pValue(p)
+            return
+                "\(metric.title): no clear difference from “\(baseline)” (\(NumberText.signed(difference, decimals)), p "
+                + "\(shown.hasPrefix("<") ? "" : "= ")\(shown))."
         }
         let better = metric.lowerIsBetter.map { $0 == (difference < 0) }
-        return "\(metric.title) is \(amount) \(difference < 0 ? "lower" : "higher") than that of \(baseline)"
-            + (better.map { $0 ? ", which is better" : ", which is worse" } ?? "")
-            + " (\(difference < 0 ? lower : higher) of \(cases) cases)."
+        return
+            "\(metric.title) is \(NumberText.fixed(abs(difference), decimals)) \(difference < 0 ? "lower" : "higher") than "
+            + "that of “\(baseline)”" + (better.map { $0 ? ", which is better" : ", which is worse" } ?? "")
+            + " (in \(difference < 0 ? lower : higher) of \(cases) cases)."
     }
 }

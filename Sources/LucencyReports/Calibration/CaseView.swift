@@ -20,7 +20,7 @@ struct CaseView: Hashable, Sendable {
     let confidence: [UInt8]
     let classes: [String]
 
-    static let side = 128
+    static let side = 144
 
     init(
         _ item: String, rank: Double, probabilities: ProbabilityMap, truth: PixelTruth, decisions: PixelDecisions,
@@ -28,13 +28,14 @@ struct CaseView: Hashable, Sendable {
     ) {
         let size = probabilities.size, planeCount = size.x * size.y
         let z = Self.worstPlane(size, truth, decisions)
-        let step = max(1, (max(size.x, size.y) + Self.side - 1) / Self.side)
-        let columns = (size.x + step - 1) / step, rows = (size.y + step - 1) / step
+        let longest = max(size.x, size.y), shown = min(longest, Self.side)
+        let columns = max(1, size.x * shown / longest), rows = max(1, size.y * shown / longest)
         let lowest = 1 / Float(max(2, probabilities.classes.count))
         func sampled<Value>(_ value: (Int) -> Value) -> [Value] {
             (0..<rows * columns).map { place in
-                let x = min(size.x - 1, place % columns * step + step / 2)
-                let y = min(size.y - 1, place / columns * step + step / 2)
+                // The pixel in the middle of what one of the picture's stands for.
+                let x = (2 * (place % columns) + 1) * size.x / (2 * columns)
+                let y = (2 * (place / columns) + 1) * size.y / (2 * rows)
                 return value(z * planeCount + y * size.x + x)
             }
         }

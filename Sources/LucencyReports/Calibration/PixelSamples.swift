@@ -8,14 +8,18 @@ import LucencyImaging
     import Darwin
 #endif
 
-/// Some pixels of one case, drawn at random from those that are foreground in the reference or the prediction: the logarithms
-/// of their probabilities and their true classes.
+/// Some pixels of one case, to fit a temperature to: the logarithms of their probabilities and their true classes.
+///
+/// Half of them come from the pixels that are foreground in the reference or the prediction, half from the others, each with
+/// the weight of those that it stands for: so they stand for all pixels, and the few that matter are not missed.
 struct PixelSample: Hashable, Sendable {
     let classCount: Int
-    var logits: [Float] = []
-    var labels: [UInt8] = []
-    /// Pixels that they were drawn from.
-    let drawnFrom: Int
+    private(set) var logits: [Float] = []
+    private(set) var labels: [UInt8] = []
+    /// Which of the two groups each is of.
+    private var groups: [Bool] = []
+    /// Pixels of the groups: others, foreground.
+    private let totals: [Int]
 
     static let largest = 1024
 
@@ -25,30 +29,31 @@ struct PixelSample: Hashable, Sendable {
         var random = random
         let planes = map.classes.count, count = map.size.count
         classCount = planes
-        var places: [Int32] = []
+        var places: [[Int32]] = [[], []]
         truth.classes.withUnsafeBufferPointer { truth in
             decisions.classes.withUnsafeBufferPointer { predicted in
-                for index in 0..<count
-                where truth[index] != PixelTruth.ignored
-                    && (truth[index] != background || predicted[index] != background)
-                {
-                    places.append(Int32(truncatingIfNeeded: index))
+                for index in 0..<count where truth[index] != PixelTruth.ignored {
+                    let isForeground = truth[index] != background || predicted[index] != background
+                    places[isForeground ? 1 : 0].append(Int32(truncatingIfNeeded: index))
                 }
             }
         }
-        drawnFrom = places.count
-        let wanted = min(Self.largest, places.count)
+        totals = places.map(\.count)
         map.values.withUnsafeBufferPointer { values in
             truth.classes.withUnsafeBufferPointer { truth in
-                // The first steps of a shuffle draw without replacement; any first part of the sample is a sample too.
-                for step in 0..<wanted {
-                    let other = step + min(places.count - step - 1, Int(random.uniform() * Double(places.count - step)))
-                    places.swapAt(step, other)
-                    let index = Int(places[step])
-                    for plane in 0..<planes {
-                        logits.append(logf(max(values[plane &* count &+ index], .leastNormalMagnitude)))
+                // The first steps of a shuffle draw without replacement; the groups take turns, so that the first part of a
+                // sample is a sample of both.
+                for step in 0..<Self.largest / 2 {
+                    for group in [1, 0] where step < totals[group] {
+                        let left = totals[group] - step
+                        places[group].swapAt(step, step + min(left - 1, Int(random.uniform() * Double(left))))
+                        let index = Int(places[group][step])
+                        for plane in 0..<planes {
+                            logits.append(logf(max(values[plane &* count &+ index], .leastNormalMagnitude)))
+                        }
+                        labels.append(truth[index])
+                        groups.append(group == 1)
                     }
-                    labels.append(truth[index])
                 }
             }
         }
@@ -59,14 +64,24 @@ struct PixelSample: Hashable, Sendable {
         guard labels.count > count else { return self }
         var copy = self
         copy.labels = Array(labels.prefix(count))
+        copy.groups = Array(groups.prefix(count))
         copy.logits = Array(logits.prefix(count * classCount))
         return copy
+    }
+
+    /// How many pixels each stands for.
+    var weights: [Float] {
+        let foreground = groups.count { $0 }
+        let each = [
+            Float(totals[0]) / Float(max(1, groups.count - foreground)), Float(totals[1]) / Float(max(1, foreground)),
+        ]
+        return groups.map { each[$0 ? 1 : 0] }
     }
 }
 
 /// Samples of many cases, at most about a million pixels together: the more cases, the fewer pixels of each.
 struct PixelSamples: Sendable {
-    private(set) var byCase: [String: PixelSample] = [:]
+    private var byCase: [String: PixelSample] = [:]
     private var perCase = PixelSample.largest
 
     static let largest = 1 << 20
@@ -85,7 +100,7 @@ struct PixelSamples: Sendable {
 
     /// Which pixels remain depends on the cases, not on the order in which they came.
     private mutating func thin() {
-        while perCase > 1, byCase.values.reduce(0, { $0 + $1.labels.count }) > Self.largest {
+        while perCase > 2, byCase.values.reduce(0, { $0 + $1.labels.count }) > Self.largest {
             perCase /= 2
             byCase = byCase.mapValues { $0.prefix(perCase) }
         }
@@ -97,10 +112,9 @@ struct PixelSamples: Sendable {
         guard let classCount = samples.first?.classCount else { return nil }
         var points = LogitPoints(classCount: classCount)
         for sample in samples where sample.classCount == classCount {
-            let weight = Float(sample.drawnFrom) / Float(sample.labels.count)
-            for (place, label) in sample.labels.enumerated() {
+            for (place, weight) in sample.weights.enumerated() {
                 let row = Array(sample.logits[place * classCount..<(place + 1) * classCount])
-                try points.add(row, label: Int(label), weight: weight)
+                try points.add(row, label: Int(sample.labels[place]), weight: weight)
             }
         }
         let fit = try TemperatureScaling(fitting: points, pool: pool)

@@ -11,6 +11,20 @@ public struct Chart: Sendable {
     /// - Parameter id: unique on the page, a name in letters and digits.
     func figure(id: String) -> Markup { svg(id: id, standsAlone: false) }
 
+    /// Drawings side by side in one, each below its title.
+    static func row(_ charts: [Chart], title: String) -> Chart {
+        var left = 0.0
+        var parts: [Markup] = []
+        for chart in charts {
+            parts.append(.tag("text", ["x": number(left + 12), "y": "20", "font-size": "14"], chart.title))
+            parts.append(.tag("g", ["transform": "translate(\(number(left)) 28)"], chart.body))
+            left += chart.width + 12
+        }
+        return Chart(
+            title: title, description: charts.map { "\($0.title): \($0.description)" }.joined(separator: " "),
+            width: max(1, left), height: (charts.map(\.height).max() ?? 0) + 28, body: parts)
+    }
+
     /// The drawing as a file of its own, readable on light and dark pages; equal values give equal bytes.
     public var svg: String { svg(id: "chart", standsAlone: true).text }
 

@@ -34,7 +34,7 @@ enum NumberText {
     /// A share as a percentage.
     static func percent(_ value: Double?, _ decimals: Int = 0) -> String {
         guard let value, value.isFinite else { return missing }
-        return fixed(value * 100, decimals) + " %"
+        return fixed(value * 100, decimals) + "\u{202F}%"
     }
 
     /// A count with thin spaces between thousands.

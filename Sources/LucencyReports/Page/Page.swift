@@ -67,18 +67,33 @@ struct Page {
     }
 }
 
-/// A table of a page: numbers to the right with equal decimals, so that their points stand below each other.
+/// A table of a page: numbers to the right with equal decimals, so that their points stand below each other; intervals in a
+/// column of their own beside them.
 struct PageTable {
     struct Column {
         let title: String
         var isNumber = true
-        /// What the title means, for those who point at it.
-        var help: String?
+        /// Whether an interval stands beside the number.
+        var hasInterval = false
+    }
+
+    /// What stands in a place: something, and the interval beside it.
+    struct Cell {
+        let content: Markup
+        var interval: String?
+
+        init(_ content: Markup, interval: String? = nil) {
+            self.content = content
+            self.interval = interval
+        }
+
+        static func text(_ text: String) -> Cell { Cell(.text(text)) }
+        static func name(_ text: String) -> Cell { Cell(.name(text)) }
     }
 
     let caption: String
     let columns: [Column]
-    var rows: [[Markup]] = []
+    var rows: [[Cell]] = []
 
     init(_ caption: String, _ columns: [Column]) {
         self.caption = caption
@@ -88,23 +103,26 @@ struct PageTable {
     /// The first cell of a row is its heading.
     var markup: Markup {
         let head = columns.map { column -> Markup in
-            .tag("th", ["scope": "col", "class": column.isNumber ? "n" : nil, "title": column.help], column.title)
+            .tag(
+                "th",
+                [
+                    "scope": "col", "class": column.hasInterval ? "v" : column.isNumber ? "n" : nil,
+                    "colspan": column.hasInterval ? "2" : nil,
+                ], column.title)
         }
         let body = rows.map { row -> Markup in
             .tag(
                 "tr",
-                row.enumerated().map { index, cell in
-                    index == 0
-                        ? .tag("th", ["scope": "row"], [cell])
-                        : .tag("td", ["class": columns[index].isNumber ? "n" : nil], [cell])
+                row.enumerated().flatMap { index, cell -> [Markup] in
+                    if index == 0 { return [.tag("th", ["scope": "row"], [cell.content])] }
+                    let column = columns[index]
+                    let value: Markup = .tag("td", ["class": column.isNumber ? "n" : nil], [cell.content])
+                    return column.hasInterval ? [value, .tag("td", ["class": "i"], cell.interval ?? "")] : [value]
                 })
         }
         return .tag(
             "div", ["class": "scroll", "role": "region", "tabindex": "0", "aria-label": caption],
-            [
-                .tag(
-                    "table", [.tag("caption", caption), .tag("thead", [.tag("tr", head)]), .tag("tbody", body)])
-            ])
+            [.tag("table", [.tag("caption", caption), .tag("thead", [.tag("tr", head)]), .tag("tbody", body)])])
     }
 }
 

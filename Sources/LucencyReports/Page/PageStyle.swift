@@ -42,12 +42,11 @@ enum PageStyle {
         .verdict h3 { margin: 0 0 0.25rem; }
         .verdict ul { padding-left: 1.1rem; margin: 0; }
         .verdict li { margin: 0.2rem 0; }
-        .facts { display: flex; flex-wrap: wrap; gap: 0.75rem 2.25rem; margin: 1rem 0 0.5rem; max-width: none; }
-        .facts div { min-width: 6.5rem; }
+        .verdicts + p { margin-top: 1.5rem; }
+        .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: 0.75rem 1.25rem; margin: 1rem 0 0.9rem; max-width: 48rem; }
         .facts dt { color: var(--soft); font-size: 0.875rem; }
         .facts dd { margin: 0; font-size: 1.35rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
-        .facts dd small, td small { color: var(--soft); font-size: 0.8125rem; white-space: nowrap; }
-        .facts dd small { display: block; }
+        .facts dd small { color: var(--soft); font-size: 0.8125rem; white-space: nowrap; display: block; }
         .scroll { overflow-x: auto; margin: 0 0 1rem; max-width: 100%; }
         table { border-collapse: collapse; font-size: 0.9375rem; font-variant-numeric: tabular-nums; }
         caption { text-align: left; color: var(--soft); font-size: 0.875rem; padding: 0 0 0.4rem; }
@@ -55,18 +54,20 @@ enum PageStyle {
         th:last-child, td:last-child { padding-right: 0.2rem; }
         thead th { border-bottom: 1.5px solid var(--soft); font-weight: 600; font-size: 0.875rem; vertical-align: bottom; }
         tbody tr { border-bottom: 1px solid var(--rule); }
-        tbody th { font-weight: 400; max-width: 22rem; min-width: 6rem; overflow-wrap: anywhere; }
+        tbody th { font-weight: 400; max-width: 22rem; min-width: 6rem; overflow-wrap: normal; }
+        bdi { overflow-wrap: anywhere; }
         .n { text-align: right; white-space: nowrap; }
-        td small { margin-left: 0.45rem; }
+        td.n:has(+ .i) { padding-right: 0.5rem; }
+        td.i { color: var(--soft); font-size: 0.8125rem; white-space: nowrap; }
         .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 23rem), 1fr)); gap: 1.5rem 2.5rem; margin: 0 0 1rem; }
-        .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(11.5rem, 1fr)); gap: 1rem 1.25rem; margin: 0 0 1rem; }
+        .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1rem 1.25rem; margin: 0 0 1rem; }
         figure { margin: 0; min-width: 0; }
         figcaption { font-size: 0.875rem; color: var(--soft); margin-bottom: 0.4rem; overflow-wrap: anywhere; }
         figcaption strong { color: var(--ink); font-weight: 600; }
         svg.chart { display: block; width: 100%; height: auto; max-width: 27rem; }
         .panels svg.chart { max-width: 14rem; }
         .case { margin: 0 0 1.75rem; }
-        .strip { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 11rem)); gap: 0.75rem; }
+        .strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 0.75rem; }
         .strip img { display: block; width: 100%; height: auto; border: 1px solid var(--rule); image-rendering: pixelated; background: #000000; }
         .strip figcaption { margin: 0.25rem 0 0; }
         .key { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; list-style: none; padding: 0; font-size: 0.875rem; max-width: none; }
@@ -77,7 +78,7 @@ enum PageStyle {
         dl.terms dd { margin: 0; }
         code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: 0.875em; overflow-wrap: anywhere; }
         .good { color: var(--good); } .bad { color: var(--bad); }
-        @media (max-width: 40rem) { section { padding-top: 1.75rem; } th, td { padding-right: 0.9rem; } }
+        @media (max-width: 40rem) { section { padding-top: 1.75rem; } th, td { padding-right: 0.9rem; } table { font-size: 0.875rem; } }
         @media print {
           :root {
             --paper: #ffffff; --ink: #1c1e21; --soft: #565c63; --rule: #dcdfe3; --band: #f4f5f7;
