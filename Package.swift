@@ -129,7 +129,9 @@ let package = Package(
                 "Support",
             ],
             exclude: ["Fixtures"]),
-        .testTarget(name: "LucencyReportsTests", dependencies: ["LucencyReports", "LucencyFoundation", "Support"]),
+        .testTarget(
+            name: "LucencyReportsTests",
+            dependencies: ["LucencyReports", "LucencyCalibration", "LucencyImaging", "LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyPipelineTests",
             dependencies: reexported + ["Lucency", "Support"],

@@ -4,8 +4,7 @@
 /// - *Direction* goes by the errors that the model expects over those it makes (`Forecast`): over-confident where the interval
 ///   of the ratio lies below 1, under-confident where it lies above 1, "slightly" where the ratio is within 0.8 to 1.25. Where
 ///   the interval holds 1, they agree if it lies within 0.8 to 1.25, and otherwise the direction is not clear.
-/// - *Size* goes by the mean ECE of the headline region: below 0.02 small, below 0.05 moderate, below 0.10 large, else very
-///   large.
+/// - Sizes of errors are given as numbers, without a word: what is small depends on the use.
 /// - A single case has no interval and gets no verdict; below 20 cases the text warns that percentile intervals of so few are
 ///   too narrow.
 /// - Border, sizes of classes and temperature are told where they differ enough to matter (1.5 times; a tenth, with an interval
@@ -26,15 +25,6 @@ struct CalibrationVerdict {
         if high < 1 { return .over }
         if low > 1 { return .under }
         return low >= 0.8 && high <= 1.25 ? .agreeing : .unclear
-    }
-
-    private var size: String {
-        switch error?.mean ?? 0 {
-        case ..<0.02: "small"
-        case ..<0.05: "moderate"
-        case ..<0.1: "large"
-        default: "very large"
-        }
     }
 
     /// The judgement in a sentence or two.
@@ -67,9 +57,10 @@ struct CalibrationVerdict {
                 "The model expects to get \(expected) of all pixels wrong, and gets \(actual) wrong: whether it is over- "
                 + "or under-confident is not clear from these cases."
         }
-        guard let ece = error?.mean else { return first }
-        return first + " On and around the objects its calibration error is \(size) (ECE "
-            + "\(NumberText.fixed(ece, ece < 0.01 ? 4 : 3)))."
+        guard let all = region("all")?.error.mean, let ece = error?.mean else { return first }
+        func number(_ value: Double) -> String { NumberText.fixed(value, value < 0.01 ? 4 : 3) }
+        let whole = first + " Its calibration error (ECE) is \(number(all)) over all pixels"
+        return settings.region == "all" ? whole + "." : whole + ", and \(number(ece)) on and around the objects."
     }
 
     /// Further findings, most important first.
