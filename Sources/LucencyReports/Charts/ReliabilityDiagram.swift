@@ -52,7 +52,7 @@ public struct ReliabilityDiagram: Sendable {
     }
 
     public var chart: Chart {
-        let side = isCompact ? 168.0 : 300.0, counts = isCompact ? 34.0 : 56.0
+        let side = isCompact ? 124.0 : 300.0, counts = isCompact ? 26.0 : 56.0
         let left = isCompact ? 36.0 : 58.0, top = 10.0, gap = 12.0
         let frame = ChartFrame(x: .unit, y: .unit, left: left, top: top, width: side, height: side)
         var parts = frame.grid(xLabel: nil, yLabel: isCompact ? nil : yLabel, showsX: false)

@@ -38,7 +38,7 @@ enum PageStyle {
         .skip:focus { left: 1rem; }
         nav ul { list-style: none; padding: 0; margin: 1rem 0 0; max-width: none; display: flex; flex-wrap: wrap; gap: 0.2rem 1.25rem; font-size: 0.9375rem; }
         nav a { display: inline-block; padding: 0.2rem 0; }
-        .verdicts { display: grid; gap: 1.5rem; }
+        .verdicts { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1.5rem; }
         .verdict h3 { margin: 0 0 0.25rem; }
         .verdict ul { padding-left: 1.1rem; margin: 0; }
         .verdict li { margin: 0.2rem 0; }
@@ -60,12 +60,12 @@ enum PageStyle {
         td.n:has(+ .i) { padding-right: 0.5rem; }
         td.i { color: var(--soft); font-size: 0.8125rem; white-space: nowrap; }
         .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 23rem), 1fr)); gap: 1.5rem 2.5rem; margin: 0 0 1rem; }
-        .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1rem 1.25rem; margin: 0 0 1rem; }
+        .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 46%), 1fr)); gap: 1rem 1.25rem; margin: 0 0 1rem; }
         figure { margin: 0; min-width: 0; }
         figcaption { font-size: 0.875rem; color: var(--soft); margin-bottom: 0.4rem; overflow-wrap: anywhere; }
         figcaption strong { color: var(--ink); font-weight: 600; }
         svg.chart { display: block; width: 100%; height: auto; max-width: 27rem; }
-        .panels svg.chart { max-width: 14rem; }
+        .panels svg.chart { max-width: 12rem; }
         .case { margin: 0 0 1.75rem; }
         .strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 0.75rem; }
         .strip img { display: block; width: 100%; height: auto; border: 1px solid var(--rule); image-rendering: pixelated; background: #000000; }
