@@ -65,7 +65,7 @@ public struct ConfidenceSample: Sendable {
 extension ConfidenceHistogram {
     /// As `ConfidenceSample.adaptiveError`. A slot that a limit of a bin cuts is taken as even: its right pairs and its sum
     /// are shared out in proportion, which is what the exact form gives on average where confidences are equal. The error
-    /// is at most the share of pairs in the M − 1 cut slots, whose confidences differ by 1/16 of their distance to 0 or 1.
+    /// is at most the share of pairs in the M − 1 cut slots, whose confidences differ by 1/16 of their distance to 0 or 1 (of single classes: 1/8).
     public func adaptiveError(bins: Int? = nil) -> Score {
         let bins = bins ?? scale.bins, count = Int(total)
         guard count > 0, bins >= 1 else { return .undefined }
@@ -80,7 +80,7 @@ extension ConfidenceHistogram {
     public func thresholdedAdaptiveError(bins: Int? = nil) -> Score {
         let bins = bins ?? scale.bins, count = Int(total)
         guard count > 0, bins >= 1 else { return .undefined }
-        let first = Int(counts[..<scale.firstAboveThreshold].reduce(0, &+))
+        let first = slots.reduce(0) { $0 + ($1.index < scale.firstAboveThreshold ? Int($1.count) : 0) }
         guard count > first else { return .value(0) }
         let width = (count - first) / bins
         let ranks = (0..<bins).map { first + $0 * width } + [count]
@@ -92,18 +92,18 @@ extension ConfidenceHistogram {
         var sum = 0.0, last = 0.0
         var slot = 0, before = 0, gaps = 0.0
         for (index, rank) in ranks.enumerated() {
-            while slot < counts.count, before + Int(counts[slot]) <= rank {
-                gaps += gap(slot)
-                before += Int(counts[slot])
+            while slot < slots.count, before + Int(slots[slot].count) <= rank {
+                gaps += slots[slot].gap
+                before += Int(slots[slot].count)
                 slot += 1
             }
             var here = gaps
-            if slot < counts.count, rank > before { here += gap(slot) * Double(rank - before) / Double(counts[slot]) }
+            if slot < slots.count, rank > before {
+                here += slots[slot].gap * Double(rank - before) / Double(slots[slot].count)
+            }
             if index > 0 { sum += abs(here - last) }
             last = here
         }
         return sum
     }
-
-    private func gap(_ slot: Int) -> Double { Double(sums[slot]) * Self.unit - Double(hits[slot]) }
 }

@@ -5,7 +5,8 @@ import LucencyImaging
 public struct CalibrationEvaluation: Sendable {
     /// Equal-width bins, 1 to 100: 15 in most papers, 10 in some.
     public var bins = 15
-    /// The label of each plane of the probabilities; empty takes 0, 1, 2, ….
+    /// The label of each plane of the probabilities; empty takes the labels that the reference's table gives to the classes'
+    /// names, or 0, 1, 2, … where it does not name them all.
     public var labels: [Int32] = []
     /// The label of background, for the regions and scores that look at foreground.
     public var background: Int32 = 0
@@ -27,7 +28,8 @@ public struct CalibrationEvaluation: Sendable {
         _ name: String, probabilities: ProbabilityMap, reference: LabelMap, mask: LabelMap? = nil,
         posterior: ProbabilityMap? = nil, pool: ThreadPool = .serial
     ) throws(Diagnostic) -> CalibrationMeasurement {
-        let conventions = try conventions(of: probabilities, hasMask: mask != nil, hasPosterior: posterior != nil)
+        let conventions = try conventions(
+            of: probabilities, reference, hasMask: mask != nil, hasPosterior: posterior != nil)
         try reference.geometry.requireMatch(probabilities.geometry, "the probabilities and the reference")
         if let mask { try reference.geometry.requireMatch(mask.geometry, "the mask and the reference") }
         if let posterior { try Self.require(posterior, like: probabilities) }
@@ -62,7 +64,7 @@ public struct CalibrationEvaluation: Sendable {
                 classes: (0..<classCount).map { tally.histogram(2 + $0, cells: cells) })
             let total = Int(counted.top.total)
             let brier = counted.classes.enumerated().map { plane, histogram in
-                tally.brier(plane, cells: cells, total: total, positives: Int(histogram.hits.reduce(0, &+)))
+                tally.brier(plane, cells: cells, total: total, positives: Int(histogram.hits))
             }
             let losses = cells.reduce(into: LogLoss()) { $0.merge(tally.losses[$1]) }
             let distance = distances.map { distances in
@@ -77,7 +79,7 @@ public struct CalibrationEvaluation: Sendable {
         let confusion = tally.confusion
         let sizes = (0..<classCount).map { plane in
             SizeEstimate(
-                expected: Double(histograms[0].classes[plane].sums.reduce(0, &+)) * ConfidenceHistogram.unit,
+                expected: histograms[0].classes[plane].confidenceSum,
                 predicted: (0..<classCount).reduce(0) { $0 + confusion[$1 * classCount + plane] },
                 reference: (0..<classCount).reduce(0) { $0 + confusion[plane * classCount + $1] })
         }
@@ -89,7 +91,7 @@ public struct CalibrationEvaluation: Sendable {
     }
 
     private func conventions(
-        of map: ProbabilityMap, hasMask: Bool, hasPosterior: Bool
+        of map: ProbabilityMap, _ reference: LabelMap, hasMask: Bool, hasPosterior: Bool
     ) throws(Diagnostic) -> CalibrationConventions {
         try Self.require(map)
         guard (1...ConfidenceScale.maximumBins).contains(bins) else {
@@ -97,7 +99,7 @@ public struct CalibrationEvaluation: Sendable {
                 .badArgument, "\(bins) bins are not possible",
                 remedy: "give 1 to \(ConfidenceScale.maximumBins); 15 is usual")
         }
-        let labels = labels.isEmpty ? map.classes.indices.map { Int32($0) } : labels
+        let labels = PixelTruth.labels(labels, of: map.classes, in: reference)
         guard labels.count == map.classes.count, Set(labels).count == labels.count else {
             throw Diagnostic(
                 .badArgument, "\(labels.count) labels do not name \(map.classes.count) classes, each its own")
@@ -164,10 +166,10 @@ public struct CalibrationEvaluation: Sendable {
         _ map: ProbabilityMap, _ truth: PixelTruth, _ decisions: PixelDecisions, _ marks: AlignedBuffer<UInt8>,
         background: Int, pool: ThreadPool
     ) -> CalibrationTally {
-        let scale = ConfidenceScale(bins: bins), count = map.size.count, classCount = map.classes.count
-        let bytes = CalibrationTally.bytes(scale: scale, classCount: classCount)
+        let scales = CalibrationTally.Scales(bins: bins), count = map.size.count, classCount = map.classes.count
+        let bytes = CalibrationTally.bytes(scales, classCount: classCount)
         let slabs = max(1, min(8, (count + (1 << 17) - 1) >> 17, (1 << 28) / bytes))
-        let tallies = (0..<slabs).map { _ in CalibrationTally(scale: scale, classCount: classCount) }
+        let tallies = (0..<slabs).map { _ in CalibrationTally(scales: scales, classCount: classCount) }
         map.values.withUnsafeBufferPointer { values in
             truth.classes.withUnsafeBufferPointer { truth in
                 decisions.classes.withUnsafeBufferPointer { predicted in

@@ -38,7 +38,7 @@ public enum CalibrationMetric: String, CaseIterable, Hashable, Codable, Sendable
         case .cecePresent: "as cece, over the classes up to the highest that occurs in the region"
         case .ceceForeground: "as cece, over all classes but background"
         case .thresholdedCECE: "as cece, of probabilities above 0.001 only"
-        case .aece: "as ece, over \(bins) bins of equal mass, by rank (limits within slots of 1/16 shared out evenly)"
+        case .aece: "as ece, over \(bins) bins of equal mass, by rank (pixels of one narrow slot shared out evenly)"
         case .tace:
             "mean over classes but background of the equal-mass error of probabilities above 0.001, \(bins) bins"
         case .mce: "largest |mean c − share right| of the bins that are not empty, \(bins) equal-width bins"

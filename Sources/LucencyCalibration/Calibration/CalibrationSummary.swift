@@ -16,7 +16,7 @@ public struct CalibrationScore: Hashable, Codable, Sendable {
     /// The cases' values in the order of their names, those left out missing.
     public var values: [Double]
 
-    init(_ scores: [Score], pooled: Score) {
+    package init(_ scores: [Score], pooled: Score) {
         values = scores.compactMap(\.value)
         infinite = scores.count { $0 == .infinite }
         undefined = scores.count { $0 == .undefined }

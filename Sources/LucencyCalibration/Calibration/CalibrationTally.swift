@@ -15,6 +15,22 @@ final class CalibrationTally: @unchecked Sendable {
     /// Foreground in the reference, only in the prediction, in neither; × near the boundary; × in the mask.
     static let cells = 12
 
+    /// The slots of answers, and of single classes.
+    struct Scales: Sendable {
+        let answer, single: ConfidenceScale
+
+        init(bins: Int) {
+            answer = ConfidenceScale(bins: bins, fraction: ConfidenceHistogram.answerFraction)
+            single = ConfidenceScale(bins: bins, fraction: ConfidenceHistogram.classFraction)
+        }
+
+        /// Slots of a cell.
+        func slots(classCount: Int) -> Int { answer.slots + (classCount + 1) * single.slots }
+        /// Where a histogram begins within its cell.
+        func start(_ histogram: Int) -> Int { histogram == 0 ? 0 : answer.slots + (histogram - 1) * single.slots }
+        func of(_ histogram: Int) -> ConfidenceScale { histogram == 0 ? answer : single }
+    }
+
     /// The pixels of a case, by plane.
     struct Pixels: @unchecked Sendable {
         // Sendable by hand: read only, and kept alive by the caller.
@@ -28,11 +44,9 @@ final class CalibrationTally: @unchecked Sendable {
         let background: UInt8
     }
 
-    let scale: ConfidenceScale
+    let scales: Scales
     let classCount: Int
-    /// Answer, not background, then each class.
-    let histogramCount: Int
-    /// For each cell, histogram and slot: count + right answers · 2³², and the sum of confidences in units of 2⁻²⁸.
+    /// For each cell, histogram (answer, not background, each class) and slot: count + right answers · 2³², and the sum of confidences in units of 2⁻²⁸.
     private var packed: AlignedBuffer<UInt64>
     /// For each cell and class: Σ p², and Σ p where it is the truth.
     private var squares: AlignedBuffer<Double>
@@ -41,11 +55,12 @@ final class CalibrationTally: @unchecked Sendable {
     /// For each class of the reference and the prediction.
     private(set) var confusion: [Int]
 
-    init(scale: ConfidenceScale, classCount: Int) {
-        self.scale = scale
+    init(scales: Scales, classCount: Int) {
+        self.scales = scales
         self.classCount = classCount
-        histogramCount = classCount + 2
-        packed = AlignedBuffer(count: Self.cells * histogramCount * scale.slots * 2) { $0.initialize(repeating: 0) }
+        packed = AlignedBuffer(count: Self.cells * scales.slots(classCount: classCount) * 2) {
+            $0.initialize(repeating: 0)
+        }
         squares = AlignedBuffer(count: Self.cells * classCount) { $0.initialize(repeating: 0) }
         truths = AlignedBuffer(count: Self.cells * classCount) { $0.initialize(repeating: 0) }
         losses = Array(repeating: LogLoss(), count: Self.cells)
@@ -53,54 +68,56 @@ final class CalibrationTally: @unchecked Sendable {
     }
 
     /// Bytes of one tally.
-    static func bytes(scale: ConfidenceScale, classCount: Int) -> Int {
-        cells * (classCount + 2) * scale.slots * 16
-    }
+    static func bytes(_ scales: Scales, classCount: Int) -> Int { cells * scales.slots(classCount: classCount) * 16 }
 
     func add(_ pixels: Pixels, in range: Range<Int>) {
-        let slots = scale.slots, classCount = classCount, histogramCount = histogramCount
+        let classCount = classCount, stride = scales.slots(classCount: classCount)
+        let answerSlots = scales.answer.slots, singleSlots = scales.single.slots
         var products = Array(repeating: 1.0, count: Self.cells)
         var losses = losses, confusion = confusion
-        scale.edges.withUnsafeBufferPointer { edges in
-            packed.withUnsafeMutableBufferPointer { packed in
-                squares.withUnsafeMutableBufferPointer { squares in
-                    truths.withUnsafeMutableBufferPointer { truths in
-                        let finder = scale.finder(edges)
-                        @inline(__always)
-                        func count(_ confidence: Float, _ isRight: Bool, _ histogram: Int) {
-                            let place = 2 &* (histogram &* slots &+ finder.slot(of: confidence))
-                            packed[place] &+= isRight ? 1 << 32 | 1 : 1
-                            packed[place &+ 1] &+= ConfidenceHistogram.fixed(confidence)
-                        }
-                        for index in range {
-                            let truth = pixels.truth[index]
-                            guard truth != PixelTruth.ignored else { continue }
-                            let predicted = pixels.predicted[index], background = pixels.background
-                            let status = truth != background ? 0 : predicted != background ? 1 : 2
-                            let cell = status &+ Int(pixels.marks[index])
-                            let first = cell &* histogramCount
-                            count(pixels.confidence[index], predicted == truth, first)
-                            count(
-                                1 - pixels.values[Int(background) &* pixels.count &+ index], truth != background,
-                                first &+ 1)
-                            for plane in 0..<classCount {
-                                let value = pixels.values[plane &* pixels.count &+ index]
-                                count(value, Int(truth) == plane, first &+ 2 &+ plane)
-                                squares[cell &* classCount &+ plane] += Double(value) * Double(value)
+        scales.answer.edges.withUnsafeBufferPointer { answerEdges in
+            scales.single.edges.withUnsafeBufferPointer { singleEdges in
+                packed.withUnsafeMutableBufferPointer { packed in
+                    squares.withUnsafeMutableBufferPointer { squares in
+                        truths.withUnsafeMutableBufferPointer { truths in
+                            let answer = scales.answer.finder(answerEdges), single = scales.single.finder(singleEdges)
+                            @inline(__always)
+                            func count(_ confidence: Float, _ isRight: Bool, _ slot: Int) {
+                                packed[2 &* slot] &+= isRight ? 1 << 32 | 1 : 1
+                                packed[2 &* slot &+ 1] &+= ConfidenceHistogram.fixed(confidence)
                             }
-                            let own = Double(pixels.values[Int(truth) &* pixels.count &+ index])
-                            truths[cell &* classCount &+ Int(truth)] += own
-                            confusion[Int(truth) &* classCount &+ Int(predicted)] &+= 1
-                            losses[cell].total &+= 1
-                            if own > 0 {
-                                // One logarithm for many pixels: the product of probabilities, as far as it goes.
-                                products[cell] *= own
-                                if products[cell] < 1e-200 {
-                                    losses[cell].sum -= log(products[cell])
-                                    products[cell] = 1
+                            for index in range {
+                                let truth = pixels.truth[index]
+                                guard truth != PixelTruth.ignored else { continue }
+                                let predicted = pixels.predicted[index], background = pixels.background
+                                let status = truth != background ? 0 : predicted != background ? 1 : 2
+                                let cell = status &+ Int(pixels.marks[index])
+                                let confidence = pixels.confidence[index]
+                                var first = cell &* stride
+                                count(confidence, predicted == truth, first &+ answer.slot(of: confidence))
+                                first &+= answerSlots
+                                let foreground = 1 - pixels.values[Int(background) &* pixels.count &+ index]
+                                count(foreground, truth != background, first &+ single.slot(of: foreground))
+                                for plane in 0..<classCount {
+                                    first &+= singleSlots
+                                    let value = pixels.values[plane &* pixels.count &+ index]
+                                    count(value, Int(truth) == plane, first &+ single.slot(of: value))
+                                    squares[cell &* classCount &+ plane] += Double(value) * Double(value)
                                 }
-                            } else {
-                                losses[cell].impossible &+= 1
+                                let own = Double(pixels.values[Int(truth) &* pixels.count &+ index])
+                                truths[cell &* classCount &+ Int(truth)] += own
+                                confusion[Int(truth) &* classCount &+ Int(predicted)] &+= 1
+                                losses[cell].total &+= 1
+                                if own > 0 {
+                                    // One logarithm for many pixels: the product of probabilities, as far as it goes.
+                                    products[cell] *= own
+                                    if products[cell] < 1e-200 {
+                                        losses[cell].sum -= log(products[cell])
+                                        products[cell] = 1
+                                    }
+                                } else {
+                                    losses[cell].impossible &+= 1
+                                }
                             }
                         }
                     }
@@ -122,16 +139,18 @@ final class CalibrationTally: @unchecked Sendable {
 
     /// A histogram over cells.
     func histogram(_ number: Int, cells: [Int]) -> ConfidenceHistogram {
+        let scale = scales.of(number), stride = scales.slots(classCount: classCount), start = scales.start(number)
         var histogram = ConfidenceHistogram(scale: scale)
         packed.withUnsafeBufferPointer { packed in
-            for cell in cells {
-                let start = (cell * histogramCount + number) * scale.slots
-                for slot in 0..<scale.slots {
-                    let both = packed[2 &* (start &+ slot)]
-                    guard both > 0 else { continue }
-                    histogram.add(
-                        slot: slot, count: both & 0xFFFF_FFFF, hits: both >> 32, sum: packed[2 &* (start &+ slot) &+ 1])
+            for index in 0..<scale.slots {
+                var slot = ConfidenceHistogram.Slot(index: index, count: 0, hits: 0, sum: 0)
+                for cell in cells {
+                    let place = 2 &* (cell &* stride &+ start &+ index)
+                    slot.count &+= packed[place] & 0xFFFF_FFFF
+                    slot.hits &+= packed[place] >> 32
+                    slot.sum &+= packed[place &+ 1]
                 }
+                if slot.count > 0 { histogram.append(slot) }
             }
         }
         return histogram

@@ -1,8 +1,8 @@
 /// The slots into which confidences are counted: every edge of the equal-width bins and of the threshold is a limit
 /// between slots, and within a bin slots are narrow where confidences crowd, towards 0 and 1.
 ///
-/// A place holds confidences whose distance to the nearer of 0 and 1 agrees in its exponent and leading bits: it is at most
-/// 1/16 of that distance wide. A place that an edge falls into has a slot on either side of it. Edges are b/M rounded to
+/// A place holds confidences whose distance to the nearer of 0 and 1 agrees in its exponent and leading bits: with four bits
+/// it is at most 1/16 of that distance wide. A place that an edge falls into has a slot on either side of it. Edges are b/M rounded to
 /// float32, as the confidences are; a bin holds its upper edge and not its lower one, so 1 is in the last bin and 0 in none.
 package struct ConfidenceScale: Hashable, Sendable {
     /// Probabilities up to this do not take part in thresholded errors.
@@ -11,6 +11,8 @@ package struct ConfidenceScale: Hashable, Sendable {
     package static let maximumBins = 100
 
     package let bins: Int
+    /// Leading bits that tell places apart.
+    package let fraction: Int
     /// The edge within each place, infinite where there is none.
     let edges: [Float]
     /// The equal-width bin of each slot; −1 for a confidence of 0.
@@ -21,10 +23,12 @@ package struct ConfidenceScale: Hashable, Sendable {
     private let lowest: Int
     private let top: Int
 
-    /// - Parameter bins: from 1 to 100.
-    package init(bins: Int) {
+    /// - Parameters:
+    ///   - bins: from 1 to 100.
+    ///   - fraction: leading bits of the distance that tell places apart; more where bins need it.
+    package init(bins: Int, fraction: Int = 4) {
         let bins = max(1, min(Self.maximumBins, bins))
-        var fraction: UInt32 = 4
+        var fraction = UInt32(max(1, min(12, fraction)))
         let limits = (0...bins).map { Float(Double($0) / Double(bins)) } + [Self.threshold]
         var layout = Layout(fraction: fraction)
         // Many bins need narrower places, so that no two edges share one.
@@ -48,6 +52,7 @@ package struct ConfidenceScale: Hashable, Sendable {
             slots.append(min(bin, bins - 1))
         }
         self.bins = bins
+        self.fraction = Int(fraction)
         self.edges = edges
         binOfSlot = slots
         firstAboveThreshold = above

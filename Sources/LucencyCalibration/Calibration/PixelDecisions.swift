@@ -40,6 +40,17 @@ package struct PixelTruth: Sendable {
     package static let ignored: UInt8 = 255
     package let classes: AlignedBuffer<UInt8>
 
+    /// The labels of classes: as given; else as the reference's table names them; else 0, 1, 2, ….
+    static func labels(_ given: [Int32], of classes: [String], in reference: LabelMap) -> [Int32] {
+        guard given.isEmpty else { return given }
+        var named: [String: Int32] = [:]
+        for (label, entry) in reference.table.sorted(by: { $0.key < $1.key }) where named[entry.name] == nil {
+            named[entry.name] = label
+        }
+        let labels = classes.compactMap { named[$0] }
+        return Set(labels).count == classes.count ? labels : classes.indices.map { Int32($0) }
+    }
+
     /// - Parameter labels: the label of each plane.
     /// - Throws: `Diagnostic` naming the pixel whose label belongs to no plane.
     package init(_ reference: LabelMap, labels: [Int32], ignoring: Int32?) throws(Diagnostic) {

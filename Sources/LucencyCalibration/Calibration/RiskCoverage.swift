@@ -93,9 +93,6 @@ public struct RiskCoverage: Hashable, Sendable {
 extension ConfidenceHistogram {
     /// Of the right and wrong pairs. Confidences of one slot count as equal.
     public var riskCoverage: RiskCoverage {
-        RiskCoverage(
-            counts.indices.reversed().lazy.map { slot in
-                (count: Int(counts[slot]), errors: Int(counts[slot] - hits[slot]))
-            })
+        RiskCoverage(slots.reversed().lazy.map { (count: Int($0.count), errors: Int($0.count - $0.hits)) })
     }
 }

@@ -58,7 +58,7 @@ public struct PixelSets: Hashable, Codable, Sendable {
 public struct PixelSetsSample: Hashable, Codable, Sendable {
     /// `all`, `foreground` (of the reference) or `foregroundUnion`.
     public let region: CalibrationRegion
-    /// The label of each plane; empty takes 0, 1, 2, ….
+    /// The label of each plane; empty: as the references name the classes, or 0, 1, 2, ….
     public let labels: [Int32]
     public let background: Int32
     public let ignoredLabel: Int32?
@@ -86,7 +86,7 @@ public struct PixelSetsSample: Hashable, Codable, Sendable {
                 remedy: "take all, foreground or foreground-union")
         }
         try reference.geometry.requireMatch(map.geometry, "the probabilities and the reference")
-        let labels = labels.isEmpty ? map.classes.indices.map { Int32($0) } : labels
+        let labels = PixelTruth.labels(labels, of: map.classes, in: reference)
         guard labels.count == map.classes.count, let background = labels.firstIndex(of: background) else {
             throw Diagnostic(
                 .badLabel,

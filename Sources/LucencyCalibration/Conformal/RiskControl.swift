@@ -44,7 +44,7 @@ public struct RiskControl: Hashable, Codable, Sendable {
 public struct RiskControlSample: Hashable, Codable, Sendable {
     /// The name of the class that is the structure; empty: the last.
     public let structure: String
-    /// The label of each plane; empty takes 0, 1, 2, ….
+    /// The label of each plane; empty: as the references name the classes, or 0, 1, 2, ….
     public let labels: [Int32]
     public let ignoredLabel: Int32?
     private var classes: [String] = []
@@ -69,7 +69,7 @@ public struct RiskControlSample: Hashable, Codable, Sendable {
                 remedy: "the classes are \(map.classes.joined(separator: ", "))")
         }
         try reference.geometry.requireMatch(map.geometry, "the probabilities and the reference")
-        let labels = labels.isEmpty ? map.classes.indices.map { Int32($0) } : labels
+        let labels = PixelTruth.labels(labels, of: map.classes, in: reference)
         guard labels.count == map.classes.count, labels.count < 255 else {
             throw Diagnostic(.badArgument, "\(labels.count) labels do not name \(map.classes.count) classes")
         }

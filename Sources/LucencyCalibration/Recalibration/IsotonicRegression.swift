@@ -93,12 +93,10 @@ public struct IsotonicCalibration: Hashable, Codable, Sendable {
         guard !histograms.isEmpty else { throw Recalibration.nothing }
         var classes: [IsotonicRegression] = []
         for histogram in histograms {
-            let points = histogram.counts.indices.compactMap {
-                slot -> (score: Double, value: Double, weight: Double)? in
-                let count = Double(histogram.counts[slot])
-                guard count > 0 else { return nil }
-                let score = Double(histogram.sums[slot]) * ConfidenceHistogram.unit / count
-                return (score, Double(histogram.hits[slot]) / count, count)
+            let points = histogram.slots.map { slot in
+                (
+                    score: slot.confidence, value: Double(slot.hits) / Double(slot.count), weight: Double(slot.count)
+                )
             }
             classes.append(try IsotonicRegression(points))
         }

@@ -8,8 +8,8 @@ import LucencyImaging
 #endif
 
 /// A fitted map from probabilities to better ones, and what it was fitted to. A value of plain numbers, readable as JSON.
-public struct Recalibration: Hashable, Codable, Sendable {
-    public enum Method: Hashable, Codable, Sendable {
+public struct Recalibration: Hashable, Sendable {
+    public enum Method: Hashable, Sendable {
         case temperature(TemperatureScaling)
         case vector(VectorScaling)
         case platt(PlattScaling)
@@ -92,16 +92,6 @@ public struct Recalibration: Hashable, Codable, Sendable {
                     && isotonic.classes.allSatisfy { $0.values.allSatisfy { $0 >= 0 && $0 <= 1 } },
                 "it needs a function into 0...1 for each of \(count) classes")
         }
-    }
-
-    private enum CodingKeys: String, CodingKey { case classes, method, fit }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        classes = try container.decode([String].self, forKey: .classes)
-        method = try container.decode(Method.self, forKey: .method)
-        fit = try container.decodeIfPresent(Fit.self, forKey: .fit)
-        try validate()
     }
 
     // MARK: Applying

@@ -29,7 +29,7 @@ extension RecalibrationSample {
         case .temperature(let search):
             method = .temperature(try TemperatureScaling(fitting: points, search, pool: pool))
         case .vector: method = .vector(try VectorScaling(fitting: points, pool: pool))
-        case .platt: method = .platt(try PlattScaling(fitting: points, background: backgroundPlane))
+        case .platt: method = .platt(try PlattScaling(fitting: points, background: background))
         case .histogramBinning: method = .histogramBinning(try HistogramBinning(fitting: histograms))
         case .isotonic: method = .isotonic(try IsotonicCalibration(fitting: histograms))
         }
@@ -40,8 +40,6 @@ extension RecalibrationSample {
             answersChanged: effect.changed, notes: notes(method))
         return try Recalibration(classes: classes, method: method, fit: fit)
     }
-
-    private var backgroundPlane: Int { settings.labels.firstIndex(of: settings.background) ?? Int(settings.background) }
 
     private func notes(_ method: Recalibration.Method) -> [String] {
         var notes: [String] = []

@@ -15,7 +15,7 @@ public struct RecalibrationSample: Hashable, Sendable {
     public struct Settings: Hashable, Codable, Sendable {
         /// Which pixels count: all, the reference's foreground, or that and the prediction's.
         public var region = CalibrationRegion.all
-        /// The label of each plane; empty takes 0, 1, 2, ….
+        /// The label of each plane; empty: as the references name the classes, or 0, 1, 2, ….
         public var labels: [Int32] = []
         /// The label of background.
         public var background: Int32 = 0
@@ -43,6 +43,8 @@ public struct RecalibrationSample: Hashable, Sendable {
 
     public let settings: Settings
     public private(set) var classes: [String] = []
+    /// The place of background among the classes.
+    private(set) var background = 0
     /// By ascending name.
     private(set) var cases: [Case] = []
     private(set) var histograms: [ConfidenceHistogram] = []
@@ -74,7 +76,7 @@ public struct RecalibrationSample: Hashable, Sendable {
             self = other
             return
         }
-        guard classes == other.classes else {
+        guard classes == other.classes, background == other.background else {
             throw Diagnostic(
                 .channelMismatch,
                 "cases have the classes \(classes.joined(separator: ", ")) and \(other.classes.joined(separator: ", "))"
@@ -104,7 +106,7 @@ public struct RecalibrationSample: Hashable, Sendable {
                 .badArgument, "\(settings.bins) bins and \(settings.pixelsPerCase) pixels a case are not possible",
                 remedy: "give 1 to \(ConfidenceScale.maximumBins) bins and at least one pixel")
         }
-        let labels = settings.labels.isEmpty ? map.classes.indices.map { Int32($0) } : settings.labels
+        let labels = PixelTruth.labels(settings.labels, of: map.classes, in: reference)
         guard labels.count == map.classes.count, let background = labels.firstIndex(of: settings.background) else {
             throw Diagnostic(
                 .badLabel,
@@ -116,7 +118,7 @@ public struct RecalibrationSample: Hashable, Sendable {
         let region = settings.region, count = map.size.count, planes = map.classes.count
         classes = map.classes
         var one = Case(name: name, count: 0, logits: [], labels: [])
-        var counted = (0..<planes).map { _ in ConfidenceHistogram(bins: settings.bins) }
+        var counted: [ConfidenceHistogram] = []
         truth.classes.withUnsafeBufferPointer { truth in
             decisions.classes.withUnsafeBufferPointer { predicted in
                 map.values.withUnsafeBufferPointer { values in
@@ -146,15 +148,16 @@ public struct RecalibrationSample: Hashable, Sendable {
                         }
                         ordinal &+= 1
                     }
-                    for plane in 0..<planes {
-                        counted[plane].add(count) { index in
+                    let scale = ConfidenceScale(bins: settings.bins)
+                    counted = (0..<planes).map { plane in
+                        ConfidenceHistogram(scale: scale, count) { index in
                             belongs(index) ? (values[plane &* count &+ index], Int(truth[index]) == plane) : nil
                         }
                     }
                 }
             }
         }
-        (cases, histograms) = ([one], counted)
+        (cases, histograms, self.background) = ([one], counted, background)
     }
 
     /// The kept pixels of all cases, each with the weight of those that it stands for.
@@ -174,37 +177,20 @@ public struct RecalibrationSample: Hashable, Sendable {
     }
 }
 
-extension ConfidenceHistogram {
-    /// Counts pairs of a probability in 0...1 and whether it was right; nil leaves a pixel out.
-    mutating func add(_ count: Int, _ pair: (Int) -> (Float, Bool)?) {
-        var packed = Array(repeating: SIMD2<UInt64>.zero, count: scale.slots), sums = counts.map { _ in UInt64(0) }
-        scale.edges.withUnsafeBufferPointer { edges in
-            let finder = scale.finder(edges)
-            for index in 0..<count {
-                guard let (value, isRight) = pair(index) else { continue }
-                let slot = finder.slot(of: value)
-                packed[slot] &+= SIMD2(1, isRight ? 1 : 0)
-                sums[slot] &+= Self.fixed(value)
-            }
-        }
-        for slot in packed.indices where packed[slot].x > 0 {
-            add(slot: slot, count: packed[slot].x, hits: packed[slot].y, sum: sums[slot])
-        }
-    }
-}
-
 extension RecalibrationSample: Codable {
-    private enum CodingKeys: String, CodingKey { case settings, classes, cases, histograms }
+    private enum CodingKeys: String, CodingKey { case settings, classes, background, cases, histograms }
 
     /// Refuses what `add` does not give.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         settings = try container.decode(Settings.self, forKey: .settings)
         classes = try container.decode([String].self, forKey: .classes)
+        background = try container.decode(Int.self, forKey: .background)
         cases = try container.decode([Case].self, forKey: .cases)
         histograms = try container.decode([ConfidenceHistogram].self, forKey: .histograms)
         let fits =
-            histograms.count == classes.count && (cases.isEmpty || (2...254).contains(classes.count))
+            histograms.count == classes.count
+            && (cases.isEmpty || (2...254).contains(classes.count) && classes.indices.contains(background))
             && zip(cases, cases.dropFirst()).allSatisfy { $0.name < $1.name }
             && cases.allSatisfy { one in
                 one.logits.count == one.labels.count * classes.count && one.count >= one.labels.count

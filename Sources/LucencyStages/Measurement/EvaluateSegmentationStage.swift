@@ -52,8 +52,7 @@ extension CollectorDescriptor {
                 ) in
                 let result = try stage.configured(
                     tag.item, prediction: labels, reference: reference, pool: context.pool)
-                let key = tag.variants.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
-                try state[key, default: TaggedSummary(variants: tag.variants)].summary.add(result)
+                try state[tag.combination, default: TaggedSummary(variants: tag.variants)].summary.add(result)
             }
         ],
         outputs: ["summary", "cases"],
@@ -92,28 +91,6 @@ extension CollectorDescriptor {
             }
             return (try Table.joined(summaries, title: "segmentation"), try Table.joined(cases, title: "cases"))
         })
-}
-
-extension Table {
-    /// The table with a column for each variant in front, in the order of their names.
-    fileprivate func tagged(_ variants: [String: String]) throws -> Table {
-        var table = self
-        for (name, value) in variants.sorted(by: { $0.key > $1.key }) {
-            table = try table.prefixed(by: .init(name), value: .text(value))
-        }
-        return table
-    }
-}
-
-extension Table.Cell {
-    /// Undefined scores are missing, infinite ones stay infinite.
-    fileprivate init(_ score: Score) {
-        switch score {
-        case .value(let value): self = .number(value)
-        case .infinite: self = .number(.infinity)
-        case .undefined: self = .missing
-        }
-    }
 }
 
 /// A row for each case and class.

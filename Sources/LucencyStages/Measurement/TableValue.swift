@@ -1,3 +1,4 @@
+import LucencyCalibration
 import LucencyFoundation
 import LucencyPipeline
 import LucencyReports
@@ -33,5 +34,37 @@ extension Table.Cell {
     /// Reads what `jsonScalar` made.
     init(jsonScalar json: JSONValue) {
         if let number = json["n"]?.doubleValue { self = .number(number) } else { self.init(json) }
+    }
+}
+
+extension Table {
+    /// The table with a column for each variant in front, in the order of their names.
+    func tagged(_ variants: [String: String]) throws -> Table {
+        var table = self
+        for (name, value) in variants.sorted(by: { $0.key > $1.key }) {
+            table = try table.prefixed(by: .init(name), value: .text(value))
+        }
+        return table
+    }
+}
+
+extension Table.Cell {
+    /// Undefined scores are missing, infinite ones stay infinite.
+    init(_ score: Score) {
+        switch score {
+        case .value(let value): self = .number(value)
+        case .infinite: self = .number(.infinity)
+        case .undefined: self = .missing
+        }
+    }
+
+    /// A number, or missing.
+    init(_ number: Double?) { self = number.map { .number($0) } ?? .missing }
+}
+
+extension ItemTag {
+    /// The gathered variants as one text, by which states of a combination find each other.
+    var combination: String {
+        variants.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
     }
 }

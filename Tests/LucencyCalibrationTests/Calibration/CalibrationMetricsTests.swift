@@ -205,6 +205,15 @@ import Testing
         let known = try #require(
             try evaluation("c", probabilities: sharp.truth, reference: sharp.reference).result[.all])
         #expect((loud[.ece].value ?? 0) > 0.05 && (loud[.overconfidence].value ?? 0) > 0.049)
+        // With many pixels, sharing slots out costs next to nothing.
+        let map = sharp.probabilities, count = sharp.reference.labels.count
+        let answers = (0..<count).map { index in
+            (0..<3).reduce(0) { map.values[$1 * count + index] > map.values[$0 * count + index] ? $1 : $0 }
+        }
+        let sample = ConfidenceSample(
+            answers.enumerated().map { Double(map.values[$1 * count + $0]) },
+            correct: answers.enumerated().map { Int(sharp.reference.labels[$0]) == $1 })
+        #expect(abs((sample.adaptiveError().value ?? 0) - (loud[.aece].value ?? 1)) < 2e-4)
         let excess = try #require(loud[.brier].value) - #require(known[.brier].value)
         #expect(abs(excess - (loud[.posteriorBrier].value ?? 0)) < 0.01)
         let divergence = try #require(loud[.nll].value) - #require(known[.nll].value)

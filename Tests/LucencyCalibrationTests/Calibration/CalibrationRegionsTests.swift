@@ -69,6 +69,20 @@ import Testing
         #expect(result.conventions.background == 1)
     }
 
+    @Test("labels are found by the classes' names, where the reference has them")
+    func namedLabels() throws {
+        let map = try CalibrationFixture.map([[0.9, 0.1], [0.2, 0.8]], width: 2)
+        let table = [Int32(0): LabelClass(name: "class 1"), 5: LabelClass(name: "class 0")]
+        let labels = try LabelMap(geometry: map.geometry, labels: AlignedBuffer([5, 0]), table: table)
+        let result = try CalibrationEvaluation()("a", probabilities: map, reference: labels).result
+        #expect(result.conventions.labels == [5, 0] && result[.all]?[.accuracy] == .value(1))
+        #expect(result.conventions.background == 1)
+        var sample = RecalibrationSample(.init())
+        try sample.add("a", probabilities: map, reference: labels)
+        guard case .platt(let platt) = try sample.fit(.platt).method else { return }
+        #expect(platt.background == 1)
+    }
+
     @Test("what cannot be measured is refused with what to do")
     func refusals() throws {
         let map = try CalibrationFixture.map([[0.9, 0.1], [0.2, 0.8]], width: 2)

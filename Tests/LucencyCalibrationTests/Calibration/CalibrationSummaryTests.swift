@@ -74,19 +74,26 @@ import Testing
         for damaged in [
             text.replacingOccurrences(of: "case 1", with: "case 0"),
             text.replacingOccurrences(of: "\"bins\":15", with: "\"bins\":0"),
-            #"{"cases":[],"histograms":[{"top":{"bins":15,"slots":[]},"foreground":{"bins":15,"slots":[]},"classes":[]}]}"#,
+            #"{"cases":[],"histograms":[{"top":\#(Self.empty),"foreground":\#(Self.empty),"classes":[]}]}"#,
         ] {
             #expect(throws: (any Error).self) {
                 try JSONDecoder().decode(CalibrationSummary.self, from: Data(damaged.utf8))
             }
         }
-        for slots in ["[[99999,1,1,1]]", "[[3,1,2,0]]", "[[3,1]]", "[[3,1,1,18446744073709551615]]"] {
+        for lists in [
+            #""slots":[99999],"counts":[1],"hits":[1],"sums":[1]"#, #""slots":[3],"counts":[1],"hits":[2],"sums":[0]"#,
+            #""slots":[3],"counts":[1],"hits":[1],"sums":[]"#, #""slots":[3],"counts":[0],"hits":[0],"sums":[0]"#,
+            #""slots":[3],"counts":[1],"hits":[1],"sums":[18446744073709551615]"#,
+            #""slots":[3,3],"counts":[1,1],"hits":[1,1],"sums":[1,1]"#,
+        ] {
             #expect(throws: (any Error).self) {
                 try JSONDecoder().decode(
-                    ConfidenceHistogram.self, from: Data(#"{"bins":15,"slots":\#(slots)}"#.utf8))
+                    ConfidenceHistogram.self, from: Data(#"{"bins":15,"fraction":4,\#(lists)}"#.utf8))
             }
         }
     }
+
+    private static let empty = #"{"bins":15,"fraction":4,"slots":[],"counts":[],"hits":[],"sums":[]}"#
 
     @Test("equal names and other conventions are refused")
     func refusals() throws {
@@ -123,5 +130,26 @@ import Testing
         #expect(size.expectedError == .value(-0.125) && size.predictedError == .value(-0.5))
         #expect(SizeEstimate(expected: 1, predicted: 1, reference: 0).expectedError == .undefined)
         #expect(abs((summary.cases[0].dice.value ?? 0) - 2.0 / 3) < 1e-12)
+    }
+
+    @Test("intervals are over cases, enclose the estimate and depend on the seed alone")
+    func intervals() throws {
+        let all = try measurements(8), whole = try summary(all), turned = try summary(all.reversed())
+        let bootstrap = Bootstrap(resamples: 500, seed: 3)
+        let score = whole.scores([.ece], in: .all)[0]
+        let mean = try #require(try score.interval(bootstrap))
+        #expect(.value(mean.estimate) == score.mean && mean.lower < mean.estimate && mean.estimate < mean.upper)
+        let pooled = try #require(try whole.pooledErrorInterval(.all, bootstrap))
+        #expect(abs(pooled.estimate - (score.pooled.value ?? 0)) < 1e-12)
+        #expect(pooled.lower < pooled.estimate && pooled.estimate < pooled.upper)
+        #expect(try turned.pooledErrorInterval(.all, bootstrap) == pooled)
+        let single = try #require(try whole.pooledErrorInterval(.all, ofClass: 2, bootstrap))
+        #expect(abs(single.estimate - (whole.scores([.ece], in: .all, ofClass: 2)[0]?.pooled.value ?? 0)) < 1e-12)
+        #expect(try whole.pooledErrorInterval(.mask, bootstrap) == nil)
+        #expect(try summary([all[0]]).pooledErrorInterval(.all, bootstrap) == nil)
+        #expect(code { try whole.pooledErrorInterval(.all, Bootstrap(resamples: 0)) } == .badArgument)
+        // A ratio of sums that is undefined in most draws has no interval.
+        #expect(try bootstrap.interval(count: 2) { $0[0] < 2 ? 1 : nil } != nil)
+        #expect(try bootstrap.interval(count: 5) { $0 == [1, 1, 1, 1, 1] ? 1 : nil } == nil)
     }
 }

@@ -50,7 +50,7 @@ import Testing
         let expected = try #require(try CalibrationFixture.json("posthoc.json")["binary"])
         let scores = expected["scores"]?.tensorData ?? [],
             labels = (expected["labels"]?.tensorData ?? []).map { $0 != 0 }
-        let isotonic = try IsotonicRegression(zip(scores, labels).map { ($0, $1 ? 1 : 0, 1) })
+        let isotonic = try IsotonicRegression(zip(scores, labels).map { (score: $0, value: $1 ? 1.0 : 0, weight: 1.0) })
         for (query, value) in zip(
             expected["isotonicQuery"]?.tensorData ?? [], expected["isotonicValue"]?.tensorData ?? [])
         {
@@ -197,7 +197,7 @@ import Testing
         #expect(code { try PlattScaling(fitting: empty, background: 5) } == .badLabel)
         #expect(code { try HistogramBinning(fitting: []) } == .undefinedResult)
         #expect(code { try IsotonicCalibration(fitting: []) } == .undefinedResult)
-        #expect(code { try IsotonicRegression([]) } == .undefinedResult)
+        #expect(code { try IsotonicRegression([(score: Double, value: Double, weight: Double)]()) } == .undefinedResult)
         var points = empty
         #expect(code { try points.add([1], label: 0) } == .badArgument)
         #expect(code { try points.add([1, .nan], label: 0) } == .badArgument)
@@ -227,7 +227,9 @@ import Testing
     func shapes() throws {
         var random = PhiloxStream(seed: 4)
         let function = try IsotonicRegression(
-            (0..<300).map { _ in (random.uniform(), random.uniform() < 0.5 ? 0 : 1, random.uniform() + 0.1) })
+            (0..<300).map { _ in
+                (score: random.uniform(), value: random.uniform() < 0.5 ? 0.0 : 1, weight: random.uniform() + 0.1)
+            })
         let values = (0...100).map { function(Double($0) / 100) }
         #expect(zip(values, values.dropFirst()).allSatisfy { $0 <= $1 } && values.allSatisfy { (0...1).contains($0) })
         let binning = HistogramBinning(values: [[0, 1], [0, 1]])
