@@ -66,7 +66,8 @@ let package = Package(
             dependencies: ["LucencyFourier", "LucencyKernels", "LucencyFoundation", "COpenBLAS"]),
         .target(name: "LucencyFourier", dependencies: ["LucencyImaging", "LucencyFoundation", "CFFTW"]),
         .target(
-            name: "LucencyFormats", dependencies: ["LucencyImaging", "LucencyFoundation", "CPNG", "CTIFF", "CJPEG"]),
+            name: "LucencyFormats",
+            dependencies: ["LucencyImaging", "LucencyFoundation", "CPNG", "CTIFF", "CJPEG", "CZlib"]),
         .target(name: "LucencyImaging", dependencies: ["LucencyFoundation"]),
         .target(name: "LucencyFoundation", dependencies: ["CCrypto"]),
 
@@ -80,6 +81,7 @@ let package = Package(
         // Loaded when first needed, so there is nothing to link but the loader.
         .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Tests. `Support` holds tolerances, the golden loader and the command-line runner.
@@ -127,7 +129,9 @@ let package = Package(
                 "Support",
             ],
             exclude: ["Fixtures"]),
-        .testTarget(name: "LucencyReportsTests", dependencies: ["LucencyReports", "LucencyFoundation", "Support"]),
+        .testTarget(
+            name: "LucencyReportsTests",
+            dependencies: ["LucencyReports", "LucencyCalibration", "LucencyImaging", "LucencyFoundation", "Support"]),
         .testTarget(
             name: "LucencyPipelineTests",
             dependencies: reexported + ["Lucency", "Support"],

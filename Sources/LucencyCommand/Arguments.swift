@@ -44,18 +44,22 @@ struct ReadingArguments: ParsableArguments {
     }
 
     func spacing() throws -> SIMD3<Double>? {
-        guard let assumeSpacing else { return nil }
-        let lengths = try assumeSpacing.split(separator: ",").map { part -> Double in
+        try assumeSpacing.map { try Self.spacing($0, option: "--assume-spacing") }
+    }
+
+    /// Millimetres along x, y, z of one length or three.
+    static func spacing(_ text: String, option: String) throws -> SIMD3<Double> {
+        let lengths = try text.split(separator: ",").map { part -> Double in
             guard let length = try? Length(parsing: String(part)), let unit = length.unit.millimetres, length.value > 0
             else {
-                throw ValidationError("--assume-spacing: '\(part)' is not a length in mm, um or nm")
+                throw ValidationError("\(option): '\(part)' is not a length in mm, um or nm")
             }
             return length.value * unit
         }
         switch lengths.count {
         case 1: return SIMD3(repeating: lengths[0])
         case 3: return SIMD3(lengths[0], lengths[1], lengths[2])
-        default: throw ValidationError("--assume-spacing takes one length or three")
+        default: throw ValidationError("\(option) takes one length or three")
         }
     }
 }

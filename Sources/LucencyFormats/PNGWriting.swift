@@ -2,6 +2,12 @@ import CPNG
 import LucencyFoundation
 import LucencyImaging
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 extension PNGFormat {
     /// 8 or 16 bits, gray, gray with opacity, RGB or RGBA, one plane. `compression` is `fast` (default) or `small`.
     public func write(_ image: Image, to path: String, options: WriteOptions) throws {
@@ -24,6 +30,22 @@ extension PNGFormat {
                 try quantizer.encode(image, rows: rows, into: out)
             }
         }
+    }
+
+    /// The bytes of an image's PNG file, for pictures inside other documents.
+    public func bytes(of image: Image) throws -> [UInt8] {
+        var template = Array("\(Machine.temporaryFolder)/lucency-XXXXXX".utf8CString)
+        let file = mkstemp(&template)
+        guard file >= 0 else {
+            throw Diagnostic(
+                .unwritable, "cannot make a temporary file: \(FileSystem.lastError)",
+                at: .init(file: Machine.temporaryFolder), remedy: "set TMPDIR to a folder that can be written")
+        }
+        close(file)
+        let path = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { FileSystem.remove(path) }
+        try write(image, to: path, options: WriteOptions(compression: "small"))
+        return try FileSystem.bytes(path, limit: 1 << 28)
     }
 
     /// Labels 0...255 as a palette (where the table has colours) or 8-bit gray, 0...65535 as 16-bit gray, unchanged.

@@ -20,6 +20,7 @@ extension Catalog {
             .borders,
             .corruptLabels,
             .overlay,
+            .rank,
             .measure,
             .crossValidate,
             .compare,
@@ -33,6 +34,7 @@ extension Catalog {
         collectors: [
             .gather,
             .evaluateSegmentation,
+            .reportCalibration,
             .contactSheet,
             .fingerprint,
             .trainSegmenter,
@@ -51,7 +53,7 @@ extension Catalog {
             .probabilitiesPNG, .probabilitiesTIFF,
             .tableCSV, .tableMarkdown, .tableJSON,
             .model,
-            .recordJSON, .recordYAML, .recordLines, .drawingSVG,
+            .recordJSON, .recordYAML, .recordLines, .drawingSVG, .pageHTML,
         ],
         components: [
             ComponentKind(ThresholdMethod.self),

@@ -15,6 +15,16 @@ import Testing
         #expect(breaks.csv == "a,b\n\"x\ny\",\"x\r\ny\"\n\" pad\",\"\"\n")
     }
 
+    @Test func `CSV for spreadsheets keeps texts from being formulas and numbers as they are`() throws {
+        let table = try Table(
+            columns: [.init("=name"), .init("n")],
+            rows: [["=cmd|' /C calc'!A0", -1.5], ["+1", 2], ["-x", 3], ["@SUM(A1)", 4], ["\tx", 5], ["a=b", -6]])
+        #expect(
+            table.spreadsheetCSV
+                == "'=name,n\n'=cmd|' /C calc'!A0,-1.5\n'+1,2\n'-x,3\n'@SUM(A1),4\n'\tx,5\na=b,-6\n")
+        #expect(table.csv.contains("\n+1,2\n"))
+    }
+
     @Test func `CSV numbers are the shortest that read back equal`() throws {
         let values: [Double] = [
             1, -0.0, 0.1, 1.0 / 3, 1e300, .leastNonzeroMagnitude, 123_456_789, 1e15, 1e17, .nan, .infinity, -.infinity,

@@ -4,11 +4,24 @@ extension Table {
     /// Numbers are the shortest that read back equal, with a point; `nan`, `inf` and `-inf` where they are not finite.
     /// A missing value is an empty field, an empty text is `""`. The title is not written. Texts are written as they
     /// are: a text that starts with `=`, `+`, `-` or `@` may be taken for a formula by a spreadsheet, and changing it
-    /// here would change the data for every other reader.
-    public var csv: String {
+    /// here would change the data for every other reader; `spreadsheetCSV` guards those.
+    public var csv: String { csv { $0 } }
+
+    /// As `csv`, for spreadsheets: a text that one would take for a formula (it begins with `=`, `+`, `-`, `@`, a tab or a
+    /// line end) gets an apostrophe in front, so that a file name cannot run anything. Numbers are untouched.
+    public var spreadsheetCSV: String {
+        csv { text in
+            guard let first = text.unicodeScalars.first, "=+-@\t\r\n＝＋－＠".unicodeScalars.contains(first) else {
+                return text
+            }
+            return "'" + text
+        }
+    }
+
+    private func csv(_ guarded: (String) -> String) -> String {
         var text = ""
-        Self.write(columns.map { Self.field($0.label) }, to: &text)
-        for row in rows { Self.write(row.map(\.csvField), to: &text) }
+        Self.write(columns.map { Self.field(guarded($0.label)) }, to: &text)
+        for row in rows { Self.write(row.map { $0.csvField(guarded) }, to: &text) }
         return text
     }
 
@@ -31,9 +44,9 @@ extension Table {
 }
 
 extension Table.Cell {
-    fileprivate var csvField: String {
+    fileprivate func csvField(_ guarded: (String) -> String) -> String {
         switch self {
-        case .text(let value): Table.field(value)
+        case .text(let value): Table.field(guarded(value))
         case .integer(let value): String(value)
         case .number(let value): Self.exact(value)
         case .missing: ""

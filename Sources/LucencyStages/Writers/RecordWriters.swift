@@ -16,7 +16,7 @@ struct RecordValue: PortValue, PortInput {
 }
 
 extension WriterDescriptor {
-    private struct NoOptions: Sendable {}
+    fileprivate struct NoOptions: Sendable {}
 
     static let recordJSON = WriterDescriptor(
         RecordValue.self, extensions: ["json"], "Facts as JSON.", prototype: NoOptions(), revision: 1, parameters: []
@@ -36,9 +36,23 @@ extension WriterDescriptor {
     }
 
     static let drawingSVG = WriterDescriptor(
-        DrawingValue.self, extensions: ["svg"], "A drawing as SVG.", prototype: NoOptions(), revision: 1,
+        DrawingValue.self, extensions: ["svg"], "A drawing as SVG.", prototype: NoOptions(), revision: 2,
         parameters: []
     ) { drawing, path, _ in try FileSystem.write(drawing.svg, to: path) }
+}
+
+/// A page for people, in one file.
+struct PageValue: PortValue, PortInput {
+    let html: String
+
+    static var portType: PortType { PortType("page") }
+}
+
+extension WriterDescriptor {
+    static let pageHTML = WriterDescriptor(
+        PageValue.self, extensions: ["html"], "A page of one self-contained HTML file.", prototype: NoOptions(),
+        revision: 1, parameters: []
+    ) { page, path, _ in try FileSystem.write(page.html, to: path) }
 }
 
 /// A drawing, such as the curves of a training.

@@ -1,13 +1,18 @@
-import LucencyFoundation
-
-/// The directory of a zip file whose entries are stored without compression, as PyTorch writes them.
+/// The directory of a zip file, such as PyTorch and NumPy write.
 ///
-/// Specification: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (zip64). Checksums are not compared: PyTorch can be told to
-/// leave them out, and then writes wrong ones.
-struct ZipArchive {
-    private struct Entry {
-        let range: Range<Int>
-        let isCompressed: Bool
+/// Specification: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (zip64). Checksums are handed out, not compared: PyTorch can
+/// be told to leave them out, and then writes wrong ones.
+package struct ZipArchive {
+    /// Where a file of the archive lies, and how.
+    package struct Entry {
+        /// Its bytes in the archive.
+        package let range: Range<Int>
+        /// Bytes once unpacked, as the directory states.
+        package let size: Int
+        /// 0 stored, 8 deflated; others are rare.
+        package let method: UInt16
+        package let crc32: UInt32
+        var isCompressed: Bool { method != 0 }
     }
 
     private var entries: [String: Entry] = [:]
@@ -18,7 +23,7 @@ struct ZipArchive {
 
     /// - Throws: `Diagnostic` when the directory is damaged, entries overlap, or one is encrypted or named so that it would
     ///   leave its folder.
-    init(_ source: ByteSource) throws(Diagnostic) {
+    package init(_ source: ByteSource) throws(Diagnostic) {
         self.source = source
         func damaged(_ reason: String) -> Diagnostic {
             source.problem(.damagedFile, "not a sound zip file: \(reason)", remedy: "download or save the file again")
@@ -33,7 +38,8 @@ struct ZipArchive {
             guard reader.u32() == 0x0201_4B50 else { throw damaged("its directory is cut short") }
             reader.skip(4)
             let flags = reader.u16() ?? 0, method = reader.u16() ?? 0
-            reader.skip(8)
+            reader.skip(4)
+            let crc = reader.u32() ?? 0
             var packed = Int(reader.u32() ?? 0), size = Int(reader.u32() ?? 0)
             let nameLength = Int(reader.u16() ?? 0), extraLength = Int(reader.u16() ?? 0)
             let commentLength = Int(reader.u16() ?? 0)
@@ -64,10 +70,8 @@ struct ZipArchive {
                 packed <= directory.range.lowerBound - start,
                 try source.bytes(at: place + 30, count: localName)[...] == nameBytes
             else { throw damaged("'\(name)' does not lie where the directory says") }
-            guard
-                entries.updateValue(Entry(range: start..<start + packed, isCompressed: method != 0), forKey: name)
-                    == nil
-            else {
+            let entry = Entry(range: start..<start + packed, size: size, method: method, crc32: crc)
+            guard entries.updateValue(entry, forKey: name) == nil else {
                 throw damaged("two entries are named '\(name)'")
             }
             occupied.append(place..<start + packed)
@@ -78,11 +82,13 @@ struct ZipArchive {
         }
     }
 
-    var names: some Collection<String> { entries.keys }
+    package var names: some Collection<String> { entries.keys }
+
+    package func entry(named name: String) -> Entry? { entries[name] }
 
     /// Where an entry's bytes lie in the file; nil when there is none of that name.
     /// - Throws: `Diagnostic` when the entry is compressed.
-    func range(of name: String) throws(Diagnostic) -> Range<Int>? {
+    package func range(of name: String) throws(Diagnostic) -> Range<Int>? {
         guard let entry = entries[name] else { return nil }
         guard !entry.isCompressed else {
             throw source.problem(
@@ -160,29 +166,29 @@ struct ZipArchive {
 }
 
 /// Reads numbers from bytes; nil behind the end.
-struct LittleEndianReader {
+package struct LittleEndianReader {
     private let data: [UInt8]
-    private(set) var position = 0
+    package private(set) var position = 0
 
-    init(_ bytes: [UInt8]) { data = bytes }
+    package init(_ bytes: [UInt8]) { data = bytes }
 
-    mutating func bytes(_ count: Int) -> ArraySlice<UInt8>? {
+    package mutating func bytes(_ count: Int) -> ArraySlice<UInt8>? {
         guard count >= 0, count <= data.count - position else { return nil }
         defer { position += count }
         return data[position..<position + count]
     }
 
-    @discardableResult mutating func skip(_ count: Int) -> Bool { bytes(count) != nil }
+    @discardableResult package mutating func skip(_ count: Int) -> Bool { bytes(count) != nil }
 
     private mutating func unsigned(_ count: Int) -> UInt64? {
         bytes(count)?.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     }
 
-    mutating func u8() -> UInt8? { unsigned(1).map { UInt8($0) } }
-    mutating func u16() -> UInt16? { unsigned(2).map { UInt16($0) } }
-    mutating func u32() -> UInt32? { unsigned(4).map { UInt32($0) } }
+    package mutating func u8() -> UInt8? { unsigned(1).map { UInt8($0) } }
+    package mutating func u16() -> UInt16? { unsigned(2).map { UInt16($0) } }
+    package mutating func u32() -> UInt32? { unsigned(4).map { UInt32($0) } }
     /// Eight bytes; nil also where they do not fit an `Int`.
-    mutating func u64() -> Int? { unsigned(8).flatMap { Int(exactly: $0) } }
+    package mutating func u64() -> Int? { unsigned(8).flatMap { Int(exactly: $0) } }
     /// Eight bytes as they are.
-    mutating func bits64() -> UInt64? { unsigned(8) }
+    package mutating func bits64() -> UInt64? { unsigned(8) }
 }

@@ -1,5 +1,3 @@
-import LucencyFoundation
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -10,25 +8,25 @@ import LucencyFoundation
 ///
 /// Files are read with `pread`, not mapped: weights are converted into aligned buffers anyway, and a file that somebody
 /// shortens meanwhile is then a diagnostic, where a mapping would end the process (SIGBUS).
-final class ByteSource: Sendable {
+package final class ByteSource: Sendable {
     private enum Backing: Sendable {
         case file(Int32)
         case memory([UInt8])
     }
 
     private let backing: Backing
-    let count: Int
+    package let count: Int
     /// The file's path as it was given; nil for memory.
-    let path: String?
+    package let path: String?
 
-    init(_ bytes: [UInt8], path: String? = nil) {
+    package init(_ bytes: [UInt8], path: String? = nil) {
         backing = .memory(bytes)
         count = bytes.count
         self.path = path
     }
 
     /// - Throws: `Diagnostic` when there is no such regular file.
-    init(path: String) throws(Diagnostic) {
+    package init(path: String) throws(Diagnostic) {
         // Opening a named pipe would wait for a writer.
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else {
@@ -50,7 +48,7 @@ final class ByteSource: Sendable {
 
     /// Fills `buffer` with the bytes from `offset` on.
     /// - Throws: `Diagnostic` when they are not all there.
-    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(Diagnostic) {
+    package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(Diagnostic) {
         guard offset >= 0, offset <= count, buffer.count <= count - offset else {
             throw problem(.damagedFile, "the file ends too early")
         }
@@ -74,7 +72,7 @@ final class ByteSource: Sendable {
     }
 
     /// `count` bytes from `offset` on. Callers bound `count`: it is checked against the file only.
-    func bytes(at offset: Int, count wanted: Int) throws(Diagnostic) -> [UInt8] {
+    package func bytes(at offset: Int, count wanted: Int) throws(Diagnostic) -> [UInt8] {
         guard offset >= 0, wanted >= 0, offset <= count, wanted <= count - offset else {
             throw problem(.damagedFile, "the file ends too early")
         }
@@ -89,7 +87,7 @@ final class ByteSource: Sendable {
     }
 
     /// A diagnostic about this file.
-    func problem(_ code: DiagnosticCode, _ message: String, remedy: String? = nil) -> Diagnostic {
+    package func problem(_ code: DiagnosticCode, _ message: String, remedy: String? = nil) -> Diagnostic {
         Diagnostic(code, message, at: path.map { .init(file: $0) }, remedy: remedy)
     }
 }
