@@ -79,4 +79,21 @@ import Testing
         #expect(missing.status == 1)
         #expect(missing.errors.contains("cannot run /nowhere/command: No such file or directory [LC0102]"))
     }
+
+    @Test func `segment times a folder of images as whole processes, and makes up no peer`() throws {
+        let run = try bench.run(
+            [
+                "segment", "--count", "2", "--size", "64", "--threads", "1,2", "--runs", "1", "--python", "false",
+                "--json",
+            ], in: TestFiles.root)
+        try #require(run.status == 0, "\(run.errors)")
+        let rows = try #require(try JSONValue(parsing: run.output)["rows"]?.arrayValue)
+        #expect(rows.map { $0["threads"]?.intValue } == [1, 2])
+        for row in rows {
+            #expect(try #require(row["ours"]?["images_per_second"]?.doubleValue) > 0)
+            #expect(try #require(row["ours"]?["peak_mb"]?.doubleValue) > 1)
+            #expect(row["peer"] == nil && row["speed"] == nil)
+        }
+        #expect(try bench.run(["segment", "--threads", "none"]).status != 0)
+    }
 }

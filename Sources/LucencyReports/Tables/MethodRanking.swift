@@ -16,12 +16,18 @@ public struct MethodRanking: Sendable {
         /// What other columns must hold in rows that count: `["metric": "dice"]`.
         public var filter: [String: String]
         public var better: Direction
+        /// Whether it is left out where no table has it, instead of an error.
+        public var isOptional: Bool
 
-        public init(_ name: String, value: String, filter: [String: String] = [:], better: Direction = .lower) {
+        public init(
+            _ name: String, value: String, filter: [String: String] = [:], better: Direction = .lower,
+            isOptional: Bool = false
+        ) {
             self.name = name
             self.value = value
             self.filter = filter
             self.better = better
+            self.isOptional = isOptional
         }
     }
 
@@ -40,6 +46,7 @@ public struct MethodRanking: Sendable {
     /// - Throws: `Diagnostic` when no table has a figure, or a method has it twice for one repetition.
     public func callAsFunction(_ tables: [Table], title: String = "methods") throws(Diagnostic) -> Table {
         guard !by.isEmpty else { throw Diagnostic(.badArgument, "no column says what a method is") }
+        let figures = figures.filter { figure in !figure.isOptional || tables.contains { figure.stands(in: $0) } }
         var columns = by.map { Table.Column($0) } + [Table.Column(over + "s")]
         for figure in figures {
             columns.append(.init(figure.name))
@@ -102,12 +109,9 @@ public struct MethodRanking: Sendable {
         var isKnown = false
         for table in tables {
             func column(_ name: String) -> Int? { table.columns.firstIndex { $0.name == name } }
-            guard let value = column(figure.value), figure.filter.keys.allSatisfy({ column($0) != nil }) else {
-                continue
-            }
-            let filters = figure.filter.compactMap { name, text in column(name).map { ($0, text) } }
+            guard let value = column(figure.value) else { continue }
             let names = zip(by, method).compactMap { name, text in column(name).map { ($0, text) } }
-            for row in table.rows where filters.allSatisfy({ row[$0.0].plainText == $0.1 }) {
+            for row in figure.rows(of: table) {
                 isKnown = true
                 guard names.allSatisfy({ row[$0.0].plainText == $0.1 }), let number = row[value].doubleValue else {
                     continue
@@ -148,6 +152,20 @@ public struct MethodRanking: Sendable {
         guard values.count > 1 else { return nil }
         let mean = values.reduce(0, +) / Double(values.count)
         return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot()
+    }
+}
+
+extension MethodRanking.Figure {
+    /// The rows that count.
+    fileprivate func rows(of table: Table) -> [[Table.Cell]] {
+        let filters = filter.map { name, text in (table.columns.firstIndex { $0.name == name }, text) }
+        return table.rows.filter { row in
+            filters.allSatisfy { place, text in place.map { row[$0].plainText == text } ?? false }
+        }
+    }
+
+    fileprivate func stands(in table: Table) -> Bool {
+        table.columns.contains { $0.name == value } && !rows(of: table).isEmpty
     }
 }
 

@@ -14,6 +14,7 @@ extension MethodRanking.Figure: SettingsValue {
             Parameter("value", \.value, help: "The column that holds it."),
             Parameter("where", \.filter, help: "What other columns must hold: {metric: dice, class: all}."),
             Parameter("better", \.better, help: "Which direction is good; none: it is not ranked."),
+            Parameter("optional", \.isOptional, help: "Leave it out where no table has it."),
         ]
     }
 }

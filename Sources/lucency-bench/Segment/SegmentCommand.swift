@@ -47,9 +47,11 @@ struct SegmentCommand: ParsableCommand {
         return counts.allSatisfy { 1...256 ~= $0 } ? counts : []
     }
 
+    /// The command that was built together with this one; a build of the tests alone names it after its target.
     private var lucency: String {
-        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            .appending(path: "lucency").path
+        let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        let names = ["lucency", "LucencyCommand"].map { folder.appending(path: $0).path }
+        return names.first { FileManager.default.isExecutableFile(atPath: $0) } ?? names[0]
     }
 
     func run() throws {
