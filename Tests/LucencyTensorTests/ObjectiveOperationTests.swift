@@ -6,6 +6,7 @@ import Testing
 @Suite struct ObjectiveOperationTests {
     enum Loss: String, CaseIterable, Sendable {
         case focal, flatFocal, steepFocal, smoothing, entropy, margin, unhingedMargin, cost
+        case softTargets, prior, priorSquared, priorOfProbabilities
         case dice, diceSquared, diceBatch, diceForeground, diceSkipping
 
         func record(_ tape: Tape, _ x: Value, _ labels: Value, _ costs: Value) throws(Diagnostic) -> Value {
@@ -20,6 +21,13 @@ import Testing
             case .unhingedMargin:
                 return try tape.marginPenalty(x, labels: labels, margin: 5, form: .unhinged, ignoring: -1)
             case .cost: return try tape.expectedCost(x, costs: costs, labels: labels, ignoring: -1)
+            case .softTargets: return try tape.softCrossEntropy(x, targets: costs, labels: labels, ignoring: -1)
+            case .prior: return try tape.priorDistance(x, prior: costs, labels: labels, ignoring: -1)
+            case .priorSquared:
+                return try tape.priorDistance(x, prior: costs, labels: labels, form: .squared, ignoring: -1)
+            case .priorOfProbabilities:
+                return try tape.priorDistance(
+                    x, prior: costs, labels: labels, form: .squared, isOfProbabilities: true, ignoring: -1)
             case .dice: break
             case .diceSquared: form.isSquared = true
             case .diceBatch: form.sumsOverBatch = true

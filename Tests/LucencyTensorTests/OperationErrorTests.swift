@@ -62,6 +62,14 @@ import Testing
             "expected-cost",
             { _ = try $0.expectedCost(x($0, [2, 3, 4]), costs: x($0, [2, 2, 4]), labels: x($0, [2, 4])) }
         ),
+        (
+            "soft-cross-entropy",
+            { _ = try $0.softCrossEntropy(x($0, [2, 3, 4]), targets: x($0, [2, 2, 4]), labels: x($0, [2, 4])) }
+        ),
+        (
+            "prior-distance",
+            { _ = try $0.priorDistance(x($0, [2, 3, 4]), prior: x($0, [2, 3, 5]), labels: x($0, [2, 4])) }
+        ),
         ("mean-squared-error", { _ = try $0.meanSquaredError(x($0, [2]), x($0, [3])) }),
         ("filter", { _ = try $0.fixedFilter(x($0, [1, 2, 3]), .sobelX) }),
         ("Gaussian", { _ in _ = try FilterKernel.gaussian(deviation: 0) }),

@@ -34,7 +34,7 @@ public struct BoundaryTerm: ObjectiveTerm {
     public var additionalInputs: [String] { [Self.distances] }
 
     public func additionalInput(
-        _ name: String, of labels: LabelMap, classes: Int, pool: ThreadPool
+        _ name: String, of labels: LabelMap, image: AlignedBuffer<Float>?, classes: Int, pool: ThreadPool
     ) throws(Diagnostic) -> AlignedBuffer<Float> {
         var spacing: SIMD3<Double> = [1, 1, 1]
         if let scale = unit.millimetres {

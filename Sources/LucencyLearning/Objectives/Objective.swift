@@ -12,6 +12,9 @@ public struct Objective: Codable, Hashable, Sendable {
         self.ignored = ignored
     }
 
+    /// The parts that cost something: a term of weight 0 is left out of tapes and inputs.
+    var used: [ObjectivePart] { parts.filter { $0.weight != 0 } }
+
     /// Everything that contradicts or is out of range, so that one check reports it all.
     /// - Parameter classes: how many the network tells apart; nil where that is not known yet.
     public func problems(classes: Int? = nil) -> [Diagnostic] {
@@ -59,7 +62,7 @@ public struct ObjectiveValues: Hashable, Sendable {
 
     /// Σ weight · value: what gradients are taken of.
     public let total: Value
-    /// In the order of the objective.
+    /// In the order of the objective; terms of weight 0 are left out.
     public let parts: [Part]
 }
 
@@ -76,13 +79,13 @@ extension Objective {
         if let problem = problems(classes: classes).first { throw problem }
         var total: Value?
         var values: [ObjectiveValues.Part] = []
-        for part in parts {
+        for part in used {
             let value = try part.component.record(on: tape, logits: logits, inputs: inputs)
             values.append(ObjectiveValues.Part(name: part.name, weight: part.weight, value: value))
             let weighted = part.weight == 1 ? value : try tape.scale(value, by: Float(part.weight))
             if let sum = total { total = try tape.add(sum, weighted) } else { total = weighted }
         }
-        guard let total else { throw Diagnostic(.badArgument, "objective: there are no components") }
+        guard let total else { throw Diagnostic(.badArgument, "objective: all weights are 0") }
         return ObjectiveValues(total: total, parts: values)
     }
 }

@@ -19,10 +19,11 @@ public protocol ObjectiveComponent: Codable, Hashable, Sendable {
     /// The numbers of an additional input for one image, C × z × y × x.
     /// - Parameters:
     ///   - labels: class numbers, and -1 for pixels that do not count.
+    ///   - image: what the network sees of them, channels × z × y × x; nil where that is not at hand.
     ///   - classes: C.
     /// - Throws: `Diagnostic` when the label map lacks what is needed, such as a stated spacing.
     func additionalInput(
-        _ name: String, of labels: LabelMap, classes: Int, pool: ThreadPool
+        _ name: String, of labels: LabelMap, image: AlignedBuffer<Float>?, classes: Int, pool: ThreadPool
     ) throws(Diagnostic) -> AlignedBuffer<Float>
 
     /// Puts its scalar on the tape, without a weight. Labels of -1 do not count.
@@ -33,7 +34,7 @@ extension ObjectiveComponent {
     public var additionalInputs: [String] { [] }
 
     public func additionalInput(
-        _ name: String, of labels: LabelMap, classes: Int, pool: ThreadPool
+        _ name: String, of labels: LabelMap, image: AlignedBuffer<Float>?, classes: Int, pool: ThreadPool
     ) throws(Diagnostic) -> AlignedBuffer<Float> {
         throw Diagnostic(.badArgument, "\(Self.name) has no input '\(name)'")
     }

@@ -33,7 +33,7 @@ public struct ObjectiveSample: Sendable {
 
 extension Objective {
     /// Names of the inputs that it needs besides labels, each of the logits' shape.
-    public var additionalInputs: [String] { parts.flatMap(\.component.additionalInputs) }
+    public var additionalInputs: [String] { used.flatMap(\.component.additionalInputs) }
 
     /// Declares the inputs on a tape.
     /// - Parameter logits: N, C, spatial (one to three dimensions).
@@ -49,17 +49,20 @@ extension Objective {
     }
 
     /// What one image gives to the inputs. Work of a worker that prepares images; nothing here depends on a batch.
-    /// - Parameter classes: how many the network tells apart.
+    /// - Parameters:
+    ///   - image: what the network sees of them, channels × z × y × x; for components that look at it too.
+    ///   - classes: how many the network tells apart.
     /// - Throws: `Diagnostic` with the place of a label that is no class and is not ignored, or when a component cannot use
     ///   the label map.
     public func sample(
-        _ labels: LabelMap, classes: Int, pool: ThreadPool = .serial
+        _ labels: LabelMap, image: AlignedBuffer<Float>? = nil, classes: Int, pool: ThreadPool = .serial
     ) throws(Diagnostic) -> ObjectiveSample {
         let known = try marked(labels, classes: classes)
         var additional: [String: AlignedBuffer<Float>] = [:]
-        for part in parts {
+        for part in used {
             for name in part.component.additionalInputs {
-                let numbers = try part.component.additionalInput(name, of: known, classes: classes, pool: pool)
+                let numbers = try part.component.additionalInput(
+                    name, of: known, image: image, classes: classes, pool: pool)
                 guard numbers.count == classes * known.size.count else {
                     throw Diagnostic(
                         .sizeMismatch, "\(part.name): '\(name)' must have a number for each class and pixel")

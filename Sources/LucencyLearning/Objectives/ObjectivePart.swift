@@ -8,8 +8,9 @@ public struct ObjectivePart: Hashable, Sendable {
 
     /// Every kind of component.
     public static let kinds: [any ObjectiveComponent.Type] = [
-        CrossEntropyTarget.self, FocalTarget.self, LabelSmoothingTarget.self,
-        DiceTerm.self, BoundaryTerm.self, ConfidencePenaltyTerm.self, MarginTerm.self,
+        CrossEntropyTarget.self, FocalTarget.self, LabelSmoothingTarget.self, VaryingSmoothingTarget.self,
+        SelfDistillationTarget.self,
+        DiceTerm.self, BoundaryTerm.self, ConfidencePenaltyTerm.self, MarginTerm.self, NeighbourTerm.self,
     ]
 
     /// `cross-entropy`.

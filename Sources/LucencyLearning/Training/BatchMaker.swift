@@ -16,8 +16,9 @@ struct BatchMaker: Sendable {
         /// N, C, spatial.
         let images: Tensor
         let samples: [ObjectiveSample]
-        /// Label maps, for coarser scales.
+        /// Label maps and what the network sees of them, for coarser scales.
         let labels: [LabelMap]
+        let pictures: [AlignedBuffer<Float>]
     }
 
     /// Steps in a pass over the cases.
@@ -44,7 +45,7 @@ struct BatchMaker: Sendable {
             let geometry = try Geometry(
                 size: sample.size, spacing: sample.spacing, source: .stated(.mm))
             let labels = try LabelMap(geometry: geometry, labels: sample.labels)
-            let objective = try settings.objective.sample(labels, classes: classes)
+            let objective = try settings.objective.sample(labels, image: sample.image, classes: classes)
             made.withLock { $0[position] = (sample, objective, labels) }
         }
         let all = made.withLock { made in (0..<count).compactMap { made[$0] } }
@@ -66,6 +67,19 @@ struct BatchMaker: Sendable {
                 }
             }
         }
-        return Batch(images: images, samples: all.map(\.objective), labels: all.map(\.labels))
+        return Batch(
+            images: images, samples: all.map(\.objective), labels: all.map(\.labels),
+            pictures: all.map(\.sample.image))
+    }
+
+    /// What the objective needs at a scale.
+    /// - Parameter factors: how much coarser it is, per axis.
+    func samples(_ batch: Batch, factors: [Int]) throws -> [ObjectiveSample] {
+        guard factors.contains(where: { $0 != 1 }) else { return batch.samples }
+        let coarser = Subsampling(factors)
+        return try zip(batch.labels, batch.pictures).map { labels, picture in
+            try settings.objective.sample(
+                coarser(labels), image: coarser(picture, size: labels.size), classes: classes)
+        }
     }
 }

@@ -124,7 +124,7 @@ public struct SegmentationTrainer {
         try TrainingStep(network, classes: classes, settings: settings, kernels: kernels)
     }
 
-    /// Bytes that training takes, besides the cases: weights, gradients, moments, activations.
+    /// Bytes that training takes, besides the cases: weights, gradients, moments, activations, a teacher.
     public func predictedBytes() throws -> Int { try makeStep().bytes(threads: pool.threads) }
 
     private var learning: LearningSettings {
@@ -162,13 +162,19 @@ public struct SegmentationTrainer {
         }
         let step = try makeStep()
         let workspace = try Workspace(step.plan, parameters: parameters, pool: pool)
+        let teacher = try settings.objective.selfDistillation.map { _ in
+            try Teacher(network, shape: batchShape(), parameters: parameters, kernels: kernels, pool: pool)
+        }
         let validating = Validation(cases: validation, tile: spatial, classes: classes)
         let judged = learner.average ?? parameters
         let predictor = try Predictor(network, parameters: judged, pool: pool, kernels: kernels)
         let epochs = epochs
         while state.history.count < epochs, !isExhausted(state) {
             let start = Machine.seconds
-            guard let (record, seconds, images) = try epoch(step, workspace, learner, isCancelled) else { return nil }
+            let lesson = lesson(teacher, epoch: state.history.count, parameters)
+            guard let (record, seconds, images) = try epoch(step, workspace, learner, lesson, isCancelled) else {
+                return nil
+            }
             var entry = record
             entry.epoch = state.history.count + 1
             let isLast = entry.epoch == epochs
@@ -204,9 +210,22 @@ public struct SegmentationTrainer {
         return state.history.count - best >= patience
     }
 
+    /// Who teaches in an epoch, and its part in the targets.
+    private typealias Lesson = (teacher: Teacher, part: Float)
+
+    /// What the objective wants of a teacher in an epoch; nothing in the first one, as there is none to look back at. An
+    /// epoch always begins with the weights that the one before ended with, so that nothing more has to be kept for
+    /// training that goes on.
+    private func lesson(_ teacher: Teacher?, epoch: Int, _ learnt: Parameters) -> Lesson? {
+        guard let teacher, epoch > 0, let target = settings.objective.selfDistillation else { return nil }
+        teacher.follow(learnt)
+        return (teacher, target.alpha(epoch: epoch, of: epochs))
+    }
+
     /// The steps of one epoch; nil where it was cancelled.
     private func epoch(
-        _ step: TrainingStep, _ workspace: Workspace, _ learner: Learner, _ isCancelled: () -> Bool
+        _ step: TrainingStep, _ workspace: Workspace, _ learner: Learner, _ lesson: Lesson?,
+        _ isCancelled: () -> Bool
     ) throws -> (EpochRecord, seconds: Double, images: Int)? {
         let start = Machine.seconds
         var record = EpochRecord(
@@ -217,14 +236,13 @@ public struct SegmentationTrainer {
             let number = learner.step
             let batch = try batches(step: number, pool: pool)
             var inputs: [Value: Tensor] = [step.images: batch.images]
+            let told = try lesson.map { try $0.teacher(batch.images) }
             for (objective, factors) in zip(step.inputs, step.factors) {
-                let samples =
-                    factors.allSatisfy { $0 == 1 }
-                    ? batch.samples
-                    : try batch.labels.map {
-                        try settings.objective.sample($0.subsampled(factors), classes: classes)
-                    }
-                inputs.merge(try objective.tensors(samples)) { $1 }
+                var tensors = try objective.tensors(batches.samples(batch, factors: factors))
+                if let lesson, let told {
+                    try objective.teach(&tensors, probabilities: Subsampling(factors)(told), part: lesson.part)
+                }
+                inputs.merge(tensors) { $1 }
             }
             let begin = Machine.seconds
             try workspace.run(inputs, seed: settings.seed, step: UInt64(number))
@@ -257,32 +275,5 @@ extension Parameters {
     /// Copies of all parameters and states by name.
     fileprivate var tensors: [String: Tensor] {
         Dictionary(uniqueKeysWithValues: declarations.compactMap { entry in self[entry.name].map { (entry.name, $0) } })
-    }
-}
-
-extension LabelMap {
-    /// Every `factors`-th pixel, per axis from the slowest on: labels at a coarser scale.
-    fileprivate func subsampled(_ factors: [Int]) throws(Diagnostic) -> LabelMap {
-        let factor = Array(repeating: 1, count: max(0, 3 - factors.count)) + factors
-        let coarse = GridSize(size.x / factor[2], size.y / factor[1], size.z / factor[0])
-        let geometry = try Geometry(
-            size: coarse,
-            spacing: self.geometry.spacing * SIMD3(Double(factor[2]), Double(factor[1]), Double(factor[0])),
-            source: self.geometry.spacingSource)
-        let picked = AlignedBuffer<Int32>(count: coarse.count) { out in
-            labels.withUnsafeBufferPointer { labels in
-                var target = 0
-                for z in 0..<coarse.z {
-                    for y in 0..<coarse.y {
-                        let row = (z * factor[0] * size.y + y * factor[1]) * size.x
-                        for x in 0..<coarse.x {
-                            out[target] = labels[row &+ x &* factor[2]]
-                            target &+= 1
-                        }
-                    }
-                }
-            }
-        }
-        return try LabelMap(geometry: geometry, labels: picked, table: table)
     }
 }

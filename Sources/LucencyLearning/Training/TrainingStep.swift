@@ -14,6 +14,8 @@ struct TrainingStep {
     /// Floating-point operations of the network's forward pass over the batch, a multiply-add counted as two.
     let forwardOperations: Int
     private let stateBytes: Int
+    /// What a teacher takes with some threads; nil where the objective has none.
+    private let teacherBytes: ((_ threads: Int) throws -> Int)?
 
     /// - Parameter settings: with the extents of the patch.
     /// - Throws: `Diagnostic` when the network does not give the classes, or cannot take the patch.
@@ -48,9 +50,16 @@ struct TrainingStep {
             tape, outputs: [loss] + parts.map(\.value), gradientsOf: loss, options: .init(kernels: kernels))
         let weightCount = tape.parameters.reduce(0) { $0 + ($1.isTrainable ? $1.shape.count : 0) }
         stateBytes = 4 * weightCount * (1 + settings.optimizer.moments + 1)
+        let shape = images.shape
+        teacherBytes =
+            settings.objective.selfDistillation.map { _ in
+                { try Teacher.bytes(network, shape: shape, kernels: kernels, threads: $0) }
+            }
         (self.inputs, self.factors, self.parts, self.loss) = (inputs, factors, parts, loss)
     }
 
-    /// Bytes that training takes, besides the cases: weights, gradients, moments, activations.
-    func bytes(threads: Int) -> Int { plan.bytes(threads: threads) + stateBytes }
+    /// Bytes that training takes, besides the cases: weights, gradients, moments, activations, a teacher.
+    func bytes(threads: Int) throws -> Int {
+        try plan.bytes(threads: threads) + stateBytes + (teacherBytes?(threads) ?? 0)
+    }
 }

@@ -9,11 +9,17 @@ struct ObjectiveChoice: ComponentValue {
 
     static var componentKind: String { "objective" }
     static var components: [Component<ObjectiveChoice>] {
-        [.crossEntropy, .focal, .labelSmoothing, .dice, .boundary, .confidencePenalty, .margin]
+        [
+            .crossEntropy, .focal, .labelSmoothing, .varyingSmoothing, .selfDistillation, .dice, .boundary,
+            .confidencePenalty, .margin, .neighbours,
+        ]
     }
 }
 
 extension MarginForm: ChoiceParameter {}
+extension PriorDistanceForm: ChoiceParameter {}
+extension WindowBorder: ChoiceParameter {}
+extension NeighbourTerm.Prior: ChoiceParameter {}
 
 extension Component<ObjectiveChoice> {
     private init<C: ObjectiveComponent>(_ summary: String, _ prototype: C, _ parameters: [Parameter<C>]) {
@@ -41,6 +47,35 @@ extension Component<ObjectiveChoice> {
         "Target: cross-entropy with a part of each label spread over all classes (Szegedy et al. 2016).",
         LabelSmoothingTarget(), [Parameter("alpha", \.alpha, in: .within(0...1), help: "That part.")])
 
+    static let varyingSmoothing = Component(
+        "Target: cross-entropy with labels that are blurred near boundaries (SVLS; Islam and Glocker 2021).",
+        VaryingSmoothingTarget(),
+        [
+            Parameter(
+                "sigma", \.sigma, in: .above(0, upTo: 1000),
+                help: "Width of the blur in pixels, one number or one for each axis x, y, z; published: 1."),
+            Parameter(
+                "window", \.window, in: .within(3...31),
+                help:
+                    "Odd side of the kernel in pixels; published: 3, where alone the authors' program puts ½ in the middle."
+            ),
+            Parameter(
+                "strength", \.strength, in: .within(0...1),
+                help: "Part of the blurred labels in the target; published: 1, and 0 is cross-entropy."),
+        ])
+
+    static let selfDistillation = Component(
+        "Target: the label, and more and more of what the network said an epoch ago (PS-KD; Kim et al. 2021). "
+            + "Each step costs a forward pass more.",
+        SelfDistillationTarget(),
+        [
+            Parameter(
+                "alpha", \.alpha, in: .within(0...0.999),
+                help: "The earlier prediction's part in the last epoch, to which it grows from 0; published: 0.8. The "
+                    + "teacher is the network of the last epoch's end, where the authors' program keeps each prediction."
+            )
+        ])
+
     static let dice = Component(
         "Term: 1 - the soft Dice coefficient; may also stand alone.", DiceTerm(),
         [
@@ -59,13 +94,48 @@ extension Component<ObjectiveChoice> {
         ])
 
     static let confidencePenalty = Component(
-        "Term: the negative entropy of the probabilities (Pereyra et al. 2017).", ConfidencePenaltyTerm(), [weight()])
+        "Term: the negative entropy of the probabilities (Pereyra et al. 2017).", ConfidencePenaltyTerm(),
+        [
+            weight(),
+            Parameter(
+                "sumOverClasses", \.sumsOverClasses,
+                help: "Sum over classes, as the formula; else their mean, as the programs that papers compare with."),
+        ])
 
     static let margin = Component(
         "Term: logits that lie further than a margin below the largest (Liu et al. 2022).", MarginTerm(),
         [
             weight(),
-            Parameter("margin", \.margin, in: .atLeast(0), help: "The margin between logits."),
-            Parameter("form", \.form, help: "How an excess is penalised."),
+            Parameter(
+                "margin", \.margin, in: .atLeast(0),
+                help: "The margin between logits; papers on segmentation have 5, their program's settings 10."),
+            Parameter(
+                "form", \.form,
+                help: "How an excess is penalised; `unhinged` is what the authors' program computes for squares."),
+        ])
+
+    static let neighbours = Component(
+        "Term: logits held to the classes' shares in the window around each pixel (NACL; Murugesan et al. 2023).",
+        NeighbourTerm(),
+        [
+            Parameter(
+                "weight", \.weight, in: .atLeast(0),
+                help: "Its factor; 0.1 as published, of a mean over classes: tune it anew for other numbers of classes."
+            ),
+            Parameter("prior", \.prior, help: "What the window comes to; published: `mean`, the others as ablations."),
+            Parameter("window", \.window, in: .within(3...31), help: "Odd side of the window in pixels; published: 3."),
+            Parameter(
+                "border", \.border,
+                help:
+                    "What lies beyond the edge; published: `background` in 2-D, `zero` in 3-D, `replicate` for `gaussian`."
+            ),
+            Parameter(
+                "sigma", \.sigma, in: .above(0, upTo: 1000), help: "Width of the Gaussian priors in pixels."),
+            Parameter("distance", \.distance, help: "Absolute (`l1`, as published) or squared differences."),
+            Parameter(
+                "onProbabilities", \.isOfProbabilities, help: "Hold probabilities to the shares instead of logits."),
+            Parameter(
+                "sumOverClasses", \.sumsOverClasses,
+                help: "Sum over classes, as the paper's formula; else their mean, as the authors' program."),
         ])
 }

@@ -30,6 +30,19 @@ import Testing
         ([LabelSmoothingTarget(alpha: 1.1)], "alpha"),
         ([dice(smoothing: 0)], "smoothing"),
         ([CrossEntropyTarget(), MarginTerm(weight: 0.1, margin: .nan)], "margin"),
+        ([VaryingSmoothingTarget(sigma: [0])], "sigma must be above 0"),
+        ([VaryingSmoothingTarget(sigma: [1, .nan])], "sigma must be above 0"),
+        ([VaryingSmoothingTarget(sigma: [])], "sigma must be above 0"),
+        ([VaryingSmoothingTarget(sigma: [1], window: 4)], "odd number of pixels"),
+        ([VaryingSmoothingTarget(sigma: [1], strength: 1.5)], "strength"),
+        ([CrossEntropyTarget(), NeighbourTerm(window: 2)], "odd number of pixels"),
+        ([CrossEntropyTarget(), NeighbourTerm(window: 1)], "odd number of pixels"),
+        ([CrossEntropyTarget(), NeighbourTerm(weight: -0.1)], "weight of nacl"),
+        ([CrossEntropyTarget(), NeighbourTerm(weight: .nan)], "weight of nacl"),
+        ([NeighbourTerm(), DiceTerm()], "nacl is added to a target"),
+        ([VaryingSmoothingTarget(), SelfDistillationTarget()], "svls and ps-kd are targets"),
+        ([SelfDistillationTarget(alpha: 1)], "alpha must be in 0..<1"),
+        ([SelfDistillationTarget(alpha: -0.1)], "alpha must be in 0..<1"),
     ]
 
     @Test(arguments: refusals.indices)
@@ -71,6 +84,35 @@ import Testing
         #expect(throws: Never.self) { try objective.sample(maps[0], classes: 8) }
         let low = try ObjectiveRun.maps([1, 1, 2], [0, -2])
         #expect(throws: Diagnostic.self) { try objective.sample(low[0], classes: 3) }
+    }
+
+    @Test func `a prior that looks at the image is refused without one`() throws {
+        var term = NeighbourTerm(prior: .image)
+        let maps = try ObjectiveRun.maps([1, 2, 2], [0, 1, 1, 0])
+        #expect(throws: Diagnostic.self) {
+            try Objective([CrossEntropyTarget(), term]).sample(maps[0], classes: 2)
+        }
+        #expect(throws: Never.self) {
+            try Objective([CrossEntropyTarget(), term]).sample(
+                maps[0], image: AlignedBuffer([1, 2, 3, 4]), classes: 2)
+        }
+        term.prior = .wideGaussian
+        term.sigma = 9
+        #expect(Objective([CrossEntropyTarget(), term]).problems().map(\.message).joined().contains("at most 8"))
+    }
+
+    @Test func `a teacher whose predictions do not fit is refused`() throws {
+        let objective = Objective([SelfDistillationTarget()]),
+            (logits, labels) = try ObjectiveRun.random(
+                [1, 2, 3, 4], labels: 0...1)
+        let other = Tensor(try Shape([1, 2, 4, 3]), repeating: 0.5)
+        #expect(throws: Diagnostic.self) {
+            try ObjectiveRun(objective, logits: logits, labels: labels, teacher: (other, 0.5))
+        }
+        #expect(throws: Diagnostic.self) {
+            try ObjectiveRun(
+                Objective([CrossEntropyTarget()]), logits: logits, labels: labels, teacher: (logits, 0.5))
+        }
     }
 
     @Test func `label maps that do not fit the logits are refused`() throws {

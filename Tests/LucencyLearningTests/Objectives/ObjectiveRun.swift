@@ -12,7 +12,8 @@ struct ObjectiveRun {
     let gradient: [Float]
 
     init(
-        _ objective: Objective, logits: Tensor, labels: [LabelMap], family: KernelFamily = .best, threads: Int = 1
+        _ objective: Objective, logits: Tensor, labels: [LabelMap], images: [AlignedBuffer<Float>] = [],
+        teacher: (probabilities: Tensor, part: Float)? = nil, family: KernelFamily = .best, threads: Int = 1
     ) throws {
         let tape = Tape(.training), pool = ThreadPool(threads: threads)
         let x = tape.input("logits", logits.shape)
@@ -22,8 +23,12 @@ struct ObjectiveRun {
             tape, outputs: [values.total] + values.parts.map(\.value), gradientsOf: values.total, inputGradients: [x],
             options: .init(kernels: Kernels(family: family)))
         let workspace = try Workspace(plan, parameters: Parameters([], seed: 0), pool: pool)
-        let samples = try labels.map { try objective.sample($0, classes: logits.shape[1], pool: pool) }
+        let samples = try labels.enumerated().map { index, labels in
+            try objective.sample(
+                labels, image: images.isEmpty ? nil : images[index], classes: logits.shape[1], pool: pool)
+        }
         var given = try inputs.tensors(samples)
+        if let teacher { try inputs.teach(&given, probabilities: teacher.probabilities, part: teacher.part) }
         given[x] = logits
         try workspace.run(given)
         total = try workspace.tensor(values.total).scalar

@@ -28,7 +28,11 @@ import Testing
     @Test func `a weight of 0 leaves the target's bytes`() throws {
         let (logits, labels) = try ObjectiveRun.random([1, 3, 8, 9], labels: 0...2)
         let alone = try ObjectiveRun(Objective([CrossEntropyTarget()]), logits: logits, labels: labels)
-        for term: any ObjectiveTerm in [DiceTerm(SoftDiceForm(), weight: 0), MarginTerm(weight: 0)] {
+        let terms: [any ObjectiveTerm] = [
+            DiceTerm(SoftDiceForm(), weight: 0), MarginTerm(weight: 0), NeighbourTerm(weight: 0),
+        ]
+        for term in terms {
+            #expect(Objective([CrossEntropyTarget(), term]).additionalInputs.isEmpty)
             let both = try ObjectiveRun(Objective([CrossEntropyTarget(), term]), logits: logits, labels: labels)
             #expect(both.total == alone.total && both.gradient == alone.gradient)
         }
@@ -36,9 +40,12 @@ import Testing
 
     @Test func `bytes do not depend on the number of threads`() throws {
         let (logits, labels) = try ObjectiveRun.random([3, 3, 90, 101], labels: -1...2)
-        let targets: [any ObjectiveTarget] = [CrossEntropyTarget(), FocalTarget(), LabelSmoothingTarget()]
+        let targets: [any ObjectiveTarget] = [
+            CrossEntropyTarget(), FocalTarget(), LabelSmoothingTarget(), VaryingSmoothingTarget(),
+            SelfDistillationTarget(),
+        ]
         for target in targets {
-            let objective = Objective([target] + Self.everything.dropFirst())
+            let objective = Objective([target] + Self.everything.dropFirst() + [NeighbourTerm()])
             let one = try ObjectiveRun(objective, logits: logits, labels: labels)
             let two = try ObjectiveRun(objective, logits: logits, labels: labels, threads: 2)
             #expect(one.total == two.total && one.parts == two.parts && one.gradient == two.gradient)
@@ -85,7 +92,11 @@ import Testing
 
     @Test func `every kind of component survives JSON`() throws {
         let parts: [any ObjectiveComponent] =
-            [FocalTarget(gamma: 1.5, weights: [1, 3]), LabelSmoothingTarget(alpha: 0.2)] + Self.everything
+            [
+                FocalTarget(gamma: 1.5, weights: [1, 3]), LabelSmoothingTarget(alpha: 0.2),
+                VaryingSmoothingTarget(sigma: [1, 2], strength: 0.5), SelfDistillationTarget(alpha: 0.6),
+                NeighbourTerm(weight: 0.2, prior: .imageSquared, border: .zero, distance: .squared),
+            ] + Self.everything
         #expect(Set(parts.map { type(of: $0).name }) == Set(ObjectivePart.kinds.map { $0.name }))
         let objective = Objective(parts, ignoring: 255)
         let data = try JSONEncoder().encode(objective)

@@ -161,6 +161,39 @@ extension OperationCases {
             cost: { logits, _, _ in (logSoftmax(logits).reduce(0) { $0 + exp($1) * $1 }, 1) })
     }
 
+    private static func softTargets(_ name: String, _ x: [Int], large: [[Int]]? = nil) -> OperationCase {
+        mean(
+            "soft cross-entropy" + name, x, -1...1, ignored: -1, large: large,
+            others: [OperationCase.Input(shape: x, role: .fixed, numbers: .uniform(-9...9))],
+            build: { tape, inputs, ignored throws(Diagnostic) in
+                try tape.softCrossEntropy(
+                    inputs[0], targets: tape.softmax(inputs[2]), labels: inputs[1], ignoring: ignored)
+            },
+            cost: { logits, _, targets in
+                (-zip(logSoftmax(logits), logSoftmax(targets)).reduce(0) { $0 + $1.0 * exp($1.1) }, 1)
+            })
+    }
+
+    private static func prior(
+        _ name: String, _ x: [Int], _ form: PriorDistanceForm, ofProbabilities: Bool = false, large: [[Int]]? = nil
+    ) -> OperationCase {
+        mean(
+            "prior distance" + name, x, -1...1, ignored: -1, large: large,
+            others: [OperationCase.Input(shape: x, role: .fixed, numbers: .uniform(0...1))],
+            build: { tape, inputs, ignored throws(Diagnostic) in
+                try tape.priorDistance(
+                    inputs[0], prior: inputs[2], labels: inputs[1], form: form, isOfProbabilities: ofProbabilities,
+                    ignoring: ignored)
+            },
+            cost: { logits, _, prior in
+                let numbers = ofProbabilities ? logSoftmax(logits).map { exp($0) } : logits
+                let sum = zip(numbers, prior).reduce(0) {
+                    $0 + (form == .absolute ? abs($1.0 - $1.1) : pow($1.0 - $1.1, 2))
+                }
+                return (sum / Double(logits.count), 1)
+            })
+    }
+
     static let objectives: [OperationCase] = [
         focal("", [2, 3, 4, 5], 0...2, gamma: 2, large: [[1, 8, 512, 512], [1, 512, 512]]),
         focal(", γ 3, weighted", [2, 4, 3, 25], 0...3, gamma: 3, weights: [0.1, 1, 2.5, 0.7]),
@@ -193,5 +226,11 @@ extension OperationCases {
         margin(", without a hinge", .unhinged, margin: 2, x: [1, 4, 2, 3, 12]),
         cost("", [2, 2, 6, 12]),
         cost(", 3-D", [1, 4, 3, 4, 6]),
+        softTargets("", [2, 3, 5, 14], large: [[1, 8, 512, 512], [1, 512, 512], [1, 8, 512, 512]]),
+        softTargets(", 3-D", [1, 4, 3, 4, 6]),
+        prior("", [2, 3, 5, 14], .absolute, large: [[1, 8, 512, 512], [1, 512, 512], [1, 8, 512, 512]]),
+        prior(", squared, 3-D", [1, 4, 3, 4, 6], .squared),
+        prior(" of probabilities", [2, 3, 4, 17], .absolute, ofProbabilities: true),
+        prior(" of probabilities, squared", [1, 2, 9, 10], .squared, ofProbabilities: true),
     ]
 }

@@ -1,0 +1,56 @@
+import LucencyFoundation
+import LucencyNetworks
+import LucencyTensor
+
+/// The network as it was at the end of an earlier epoch, asked for its probabilities in each step.
+struct Teacher {
+    private let parameters: Parameters
+    private let images: Value
+    private let probabilities: Value
+    private let workspace: Workspace
+
+    /// - Parameters:
+    ///   - shape: of a batch of images.
+    ///   - parameters: those that are learnt; a copy is kept.
+    init(
+        _ network: any Network, shape: Shape, parameters: Parameters, kernels: Kernels, pool: ThreadPool
+    ) throws {
+        let made = try Self.plan(network, shape: shape, kernels: kernels)
+        (images, probabilities) = (made.images, made.probabilities)
+        self.parameters = try parameters.copy()
+        workspace = try Workspace(made.plan, parameters: self.parameters, pool: pool)
+    }
+
+    private static func plan(
+        _ network: any Network, shape: Shape, kernels: Kernels
+    ) throws -> (images: Value, probabilities: Value, plan: TensorPlan) {
+        let tape = Tape(.inference)
+        let images = tape.input("images", shape)
+        guard let full = try network(images, Scope(tape)).first else {
+            throw Diagnostic(.badArgument, "the network has no result")
+        }
+        let probabilities = try tape.softmax(full)
+        return (
+            images, probabilities, try TensorPlan(tape, outputs: [probabilities], options: .init(kernels: kernels))
+        )
+    }
+
+    /// Bytes that a teacher takes, with its weights.
+    static func bytes(_ network: any Network, shape: Shape, kernels: Kernels, threads: Int) throws -> Int {
+        let plan = try plan(network, shape: shape, kernels: kernels).plan
+        return plan.bytes(threads: threads) + 4 * (try network.parameters(seed: 0).trainableWeights)
+    }
+
+    /// Takes over the weights and states that the network has now.
+    func follow(_ learnt: Parameters) {
+        parameters.trainable.update(from: learnt.trainable, count: learnt.trainableCount)
+        parameters.states.update(from: learnt.states, count: learnt.stateCount)
+        parameters.noteChange()
+    }
+
+    /// What it says of a batch: N, classes, spatial; each pixel's sum to 1.
+    func callAsFunction(_ batch: Tensor) throws -> Tensor {
+        try workspace.run([images: batch])
+        return try workspace.tensor(probabilities)
+    }
+}
