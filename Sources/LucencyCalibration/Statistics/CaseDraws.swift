@@ -14,7 +14,8 @@ public struct CaseDraws: Sendable {
 
     /// - Throws: `Diagnostic` when the settings are not possible, or there are too many cases for as many draws.
     public init(count: Int, _ bootstrap: Bootstrap = Bootstrap(resamples: 1000)) throws(Diagnostic) {
-        try bootstrap.check()
+        // Refuses settings that are not possible.
+        _ = try bootstrap.interval(of: [])
         let (places, overflow) = max(0, count).multipliedReportingOverflow(by: bootstrap.resamples)
         guard !overflow, places <= 1 << 31 else {
             throw Diagnostic(
