@@ -306,7 +306,7 @@ public struct NetworkPlanner {
             budget: budget.seconds, cases: fingerprint.cases, batch: batch, step: seconds, validation: validation)
         return Candidate(
             patch: form.extents, batch: batch, scheme: form.scheme, channels: channels, norm: norm, network: made,
-            bytes: step.bytes(threads: TrainingRate.threads), length: TrainingLength(frame, stated: stated),
+            bytes: try step.bytes(threads: TrainingRate.threads), length: TrainingLength(frame, stated: stated),
             step: seconds)
     }
 

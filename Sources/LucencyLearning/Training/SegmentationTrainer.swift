@@ -163,7 +163,7 @@ public struct SegmentationTrainer {
         let step = try makeStep()
         let workspace = try Workspace(step.plan, parameters: parameters, pool: pool)
         let teacher = try settings.objective.selfDistillation.map { _ in
-            try Teacher(network, shape: batchShape(), parameters: parameters, kernels: kernels, pool: pool)
+            try Teacher(network, shape: step.images.shape, parameters: parameters, kernels: kernels, pool: pool)
         }
         let validating = Validation(cases: validation, tile: spatial, classes: classes)
         let judged = learner.average ?? parameters
