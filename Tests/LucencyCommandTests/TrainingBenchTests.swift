@@ -34,6 +34,7 @@ import Testing
                 parsing: String(contentsOf: dump.appending(path: "settings.json"), encoding: .utf8))
             #expect(settings["channels"]?.arrayValue?.compactMap(\.intValue) == [8, 16])
             #expect(settings["steps"]?.intValue == 3 && settings["method"]?.stringValue == "adamw")
+            #expect(settings["warmUp"]?.intValue == 3)
             #expect(
                 settings["objective"]?["parts"]?.arrayValue?.compactMap { $0["uses"]?.stringValue }
                     == ["cross-entropy", "dice"])
