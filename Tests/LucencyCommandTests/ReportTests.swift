@@ -59,6 +59,14 @@ import Testing
             let read = try CalibrationReport(json: json)
             #expect(read.runs.first?.cases.count == 24 && read.classes == ["background", "liver", "spleen"])
             #expect(read.provenance.contains { $0.value.contains("float32") })
+            let hash = try #require(read.provenance.first { $0.name == "SHA-256 of predictions, predictions" })
+            var lines = ""
+            for name in read.runs[0].cases.map(\.name) {
+                lines += "\(name) \(try FileSystem.hash(of: folder.appending(path: "predictions/\(name).tif").path))\n"
+            }
+            var digest = SHA256()
+            Array(lines.utf8).withUnsafeBytes { digest.update($0) }
+            #expect(hash.value == digest.hexDigest())
             #expect(
                 try FileSystem.names(in: out.appending(path: "tables").path)
                     == ["cases.csv", "classes.csv", "coverage.csv", "regions.csv", "reliability.csv", "summary.csv"])

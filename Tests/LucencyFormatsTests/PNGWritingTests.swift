@@ -141,4 +141,18 @@ import Testing
             #expect(full?.code == .writeFailed && full?.message.contains("No space left") == true)
         #endif
     }
+
+    @Test func `the bytes of a file can be had without one, which leaves nothing behind`() throws {
+        let geometry = try Geometry(size: GridSize(3, 2))
+        let image = try Image(
+            geometry: geometry, pixels: AlignedBuffer([0, 50, 100, 150, 200, 255]), origin: Origin(stored: .uint8))
+        let bytes = try PNGFormat().bytes(of: image)
+        try withTemporaryFolder { folder in
+            let file = folder.appending(path: "a.png")
+            try Data(bytes).write(to: file)
+            let read = try PNGFormat().readImage(file.path, pages: .automatic, region: nil, limits: .standard)
+            #expect(read.pixels == image.pixels)
+        }
+        #expect(try bytes == PNGFormat().bytes(of: image))
+    }
 }

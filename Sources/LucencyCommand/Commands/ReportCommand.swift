@@ -186,6 +186,10 @@ struct ReportCommand: ParsableCommand {
             facts.append(
                 .init("Stored numbers of \(name)", types.joined(separator: "; ") + (logits ? " (logits)" : "")))
         }
+        for (name, outcome) in outcomes {
+            facts.append(.init("SHA-256 of predictions, \(name)", outcome.hash { $0.predictions }))
+        }
+        if let first = outcomes.first?.outcome { facts.append(.init("SHA-256 of labels", first.hash { [$0.label] })) }
         if let images { facts.append(.init("Images", images)) }
         if !listed.isEmpty {
             facts.append(.init("Classes", listed.map { "\($0.label) \($0.name)" }.joined(separator: ", ")))

@@ -15,11 +15,12 @@ struct ReportCases: Sendable {
         names = self.labels.names
     }
 
-    func reference(_ name: String) throws -> LabelMap {
+    /// The labels of a case as they are stored, and their file.
+    func reference(_ name: String) throws -> (labels: LabelMap, path: String) {
         guard let path = try labels.file(of: name) else {
             throw Diagnostic(.missingFile, "there is no label '\(name)'", at: .init(file: labels.path))
         }
-        return try references.stored(path)
+        return (try references.stored(path), path)
     }
 
     /// The image of a case, by its relative name or its bare one; nil where there is none that can be read.
@@ -45,11 +46,29 @@ struct ReportRun: Sendable {
         var problems: [CalibrationReport.Problem] = []
         /// Stored types and by how much probabilities may be off for them.
         var storage: [String: Float] = [:]
+        /// SHA-256 of the files that were judged, by case: predictions and labels.
+        var hashes: [String: (predictions: [String], label: String)] = [:]
         /// Predictions without a label.
         var unlabelled = 0
+
+        mutating func merge(_ other: Outcome) throws(Diagnostic) {
+            try evidence.merge(other.evidence)
+            problems += other.problems
+            storage.merge(other.storage, uniquingKeysWith: max)
+            hashes.merge(other.hashes) { first, _ in first }
+        }
+
+        /// One SHA-256 for all files of a kind: of the lines `CASE HASH…` in the order of the cases' names.
+        func hash(_ files: ((predictions: [String], label: String)) -> [String]) -> String {
+            var hash = SHA256()
+            for (name, both) in hashes.sorted(by: { $0.key < $1.key }) {
+                Array("\(name) \(files(both).joined(separator: " "))\n".utf8).withUnsafeBytes { hash.update($0) }
+            }
+            return hash.hexDigest()
+        }
     }
 
-    /// Cases in one piece of work; pieces are measured in parallel and put together in order.
+    /// Cases in one piece of work; pieces are measured in parallel.
     private static let piece = 8
 
     func evidence(of cases: ReportCases, pool: ThreadPool) throws -> Outcome {
@@ -69,22 +88,17 @@ struct ReportRun: Sendable {
         }
         total.unlabelled = max(0, predictions.names.count - used)
         let pieces = (wanted.count + Self.piece - 1) / Self.piece
-        let done = Monitor([Int: Outcome]())
-        pool.forEach(pieces) { (index: Int) in
-            var outcome = Outcome(evidence: CalibrationEvidence(settings))
+        // Parts add up to the same in any order.
+        let sum = Lock(total)
+        try pool.forEach(pieces) { (index: Int) throws in
+            var part = Outcome(evidence: CalibrationEvidence(settings))
             for name in wanted[index * Self.piece..<min(wanted.count, (index + 1) * Self.piece)] {
                 guard let files = found[name] else { continue }
-                add(name, files, cases, &outcome)
+                add(name, files, cases, &part)
             }
-            done.update { $0[index] = outcome }
+            try sum.withLock { try $0.merge(part) }
         }
-        let outcomes = done.wait(until: { _ in true }) { $0 }
-        for index in 0..<pieces {
-            guard let outcome = outcomes[index] else { continue }
-            try total.evidence.merge(outcome.evidence)
-            total.problems += outcome.problems
-            total.storage.merge(outcome.storage, uniquingKeysWith: max)
-        }
+        total = sum.withLock { $0 }
         total.problems.sort { $0.item < $1.item }
         return total
     }
@@ -94,13 +108,15 @@ struct ReportRun: Sendable {
         _ name: String, _ files: Result<PredictionFiles, Diagnostic>, _ cases: ReportCases, _ outcome: inout Outcome
     ) {
         do {
-            let stored = try cases.reference(name)
-            let prediction = try reader(try files.get(), geometry: stored.geometry)
+            let (stored, label) = try cases.reference(name)
+            let files = try files.get()
+            let prediction = try reader(files, geometry: stored.geometry)
             let reference = try cases.references.places(stored, among: prediction.map.classes.count)
             try outcome.evidence.add(
                 .init(
                     name, probabilities: prediction.map, reference: reference,
                     image: settings.pictures > 0 ? cases.image(name, like: stored.geometry) : nil, settings: settings))
+            outcome.hashes[name] = (try files.paths.map { try FileSystem.hash(of: $0) }, try FileSystem.hash(of: label))
             outcome.storage[prediction.type] = max(outcome.storage[prediction.type] ?? 0, prediction.halfStep)
         } catch {
             let diagnostic = Diagnostic.wrapping(error, as: .stageFailed)

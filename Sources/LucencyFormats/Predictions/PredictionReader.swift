@@ -8,13 +8,16 @@ public enum PredictionFiles: Hashable, Sendable {
     /// One file for each class, by its place among the classes. The background's may be missing.
     case perClass([Int: String])
 
-    /// A file to name in messages.
-    public var path: String {
+    /// All files, in the order of the classes.
+    public var paths: [String] {
         switch self {
-        case .single(let path): path
-        case .perClass(let paths): paths.min { $0.key < $1.key }?.value ?? ""
+        case .single(let path): [path]
+        case .perClass(let paths): paths.sorted { $0.key < $1.key }.map(\.value)
         }
     }
+
+    /// A file to name in messages.
+    public var path: String { paths.first ?? "" }
 }
 
 /// The probabilities of a case, and how exactly they were stored.

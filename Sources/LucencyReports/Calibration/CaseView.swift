@@ -140,6 +140,17 @@ struct CaseView: Hashable, Sendable {
 
 /// The colour of a class in pictures and their key.
 enum ClassColor {
+    /// Seven colours, then the same paler, then darker.
     /// - Parameter place: among the classes, from 1; 0 is background.
-    static func of(_ place: Int) -> SIMD3<UInt8> { Palette.color(of: Int32(place), in: [:]) }
+    static func of(_ place: Int) -> SIMD3<UInt8> {
+        let color = Palette.color(of: Int32(place), in: [:])
+        let mix: (part: Double, with: Double)
+        switch (place - 1) / Palette.okabeIto.count % 3 {
+        case 1: mix = (0.5, 255)
+        case 2: mix = (0.45, 0)
+        default: return color
+        }
+        let mixed = SIMD3<Double>(color) * (1 - mix.part) + mix.with * mix.part
+        return SIMD3(UInt8(mixed.x), UInt8(mixed.y), UInt8(mixed.z))
+    }
 }
