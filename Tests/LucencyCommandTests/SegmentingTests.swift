@@ -38,7 +38,7 @@ import Testing
                   model:
                     uses: train.segmenter
                     in: {image: train, label: train.label}
-                    with: {network: {uses: unet, with: {channels: [4, 8]}}, steps: 2, batch: 2, rate: 0.01, validation: 0}
+                    with: {network: {uses: unet, with: {channels: [4, 8]}}, steps: 2, batch: 2, rate: 0.01, validation: 0, seed: $seed}
                   together: {uses: ensemble, in: model, over: [seed]}
                   one: {uses: segment.network, in: {image: test, model: model}}
                   both: {uses: segment.network, in: {image: test, model: together}}
@@ -67,8 +67,10 @@ import Testing
             #expect(apply.status == 0, "\(apply.errors)")
             let again = try ModelFile(path: file)
             #expect(again.network?.kind == "ensemble" && again.training?["members"]?.arrayValue?.count == 2)
-            #expect(again.weights.parameterCount == 2 * (try ModelFile(path: folder.appending(path: "1.lucency").path))
-                .weights.parameterCount)
+            #expect(
+                again.weights.parameterCount == 2
+                    * (try ModelFile(path: folder.appending(path: "1.lucency").path))
+                    .weights.parameterCount)
             #expect(try lucency("model", "inspect", file).out.contains("ensemble"))
         }
     }

@@ -82,7 +82,8 @@ extension Preprocessing.Channel {
         throw Diagnostic(
             .badValue,
             "channel '\(name)' holds \(low) to \(high); the model was trained with \(range[0]) to \(range[1])",
-            remedy: "bring the image to that scale first (`normalize`), or train with a normalization that adapts to it")
+            remedy: "bring the image to that scale first (`normalize`), or train with a normalization that adapts to it"
+        )
     }
 }
 

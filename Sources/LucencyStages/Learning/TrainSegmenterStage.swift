@@ -71,6 +71,7 @@ struct TrainSegmenter: Sendable {
     ]
     var augmentation: [Augmentation] = []
     var validationFraction = 0.2
+    var seed: Int?
     var kept = Kept.best
     var settings = TrainingSettings()
     /// What a network with `auto` leaves open where it is not stated.
@@ -113,6 +114,9 @@ struct TrainSegmenter: Sendable {
                 "normalization", \.stated.normalization,
                 help: "How intensities come to a common scale; left out: z-score, or planned."),
             Parameter(
+                "seed", \.seed, in: .atLeast(0),
+                help: "Seed of weights, patches, augmentation and the validation part; left out: that of the run."),
+            Parameter(
                 "validation", \.validationFraction, in: .within(0...0.9),
                 help: "Part of the images to validate with, where no validation source is given; 0: none."),
             Parameter(
@@ -150,9 +154,10 @@ struct TrainSegmenter: Sendable {
         _ cases: LabelledCases, _ context: StageContext
     ) throws -> (ModelFile, RecordValue, DrawingValue) {
         let classes = try classTable(of: cases.training + cases.validation)
-        let (training, validation) = divided(cases, seed: context.seed)
+        let seed = self.seed.map { UInt64(clamping: $0) } ?? context.seed
+        let (training, validation) = divided(cases, seed: seed)
         var settings = settings
-        settings.seed = context.seed
+        settings.seed = seed
         settings.objective = Objective(objective.map(\.component))
         settings.keepsBest = kept == .best
         let setup = try setup(
@@ -193,7 +198,7 @@ struct TrainSegmenter: Sendable {
         guard let result else { throw LongWork.Stopped() }
         var facts: [String: JSONValue] = [
             "method": "train.segmenter", "settings": try JSONValue(encoding: trainer.settings),
-            "patch": .array(trainer.settings.patch.map { .integer($0) }), "seed": .string(String(context.seed)),
+            "patch": .array(trainer.settings.patch.map { .integer($0) }), "seed": .string(String(seed)),
             "kernels": .string(context.kernels.rawValue), "epoch": .integer(result.epoch),
             "epochs": .integer(result.history.count),
             "cases": ["training": .integer(training.count), "validation": .integer(validation.count)],

@@ -24,7 +24,7 @@ extension StageDescriptor {
                     image.size, geometry: image.geometry, channels: image.channels, model: $0, threads: known.threads,
                     kernels: known.kernels)
             }
-            // A model that is still to be trained: a handful of classes, and what a U-Net of usual width takes for a tile.
+            // A model still to be trained: a handful of classes, and what a U-Net of usual width takes for a tile.
             classes.channels = cost?.classes ?? 8
             let bytes = cost?.bytes ?? 600 * min(image.size.count, 1 << 20)
             return StageCost(outputs: [image, classes, image, classes], scratchBytes: bytes)
@@ -32,7 +32,8 @@ extension StageDescriptor {
     ) { stage, context in
         { (image: Image, model: ModelFile) throws -> (LabelMap?, ProbabilityMap?, Image?, Image?) in
             let ports: [(String, NetworkSegmenter.Part)] = [
-                ("labels", .labels), ("probabilities", .probabilities), ("confidence", .confidence), ("logits", .logits),
+                ("labels", .labels), ("probabilities", .probabilities), ("confidence", .confidence),
+                ("logits", .logits),
             ]
             let parts = Set(ports.filter { context.wants($0.0) }.map(\.1))
             let result = try stage(image, model, parts: parts, kernels: context.kernels, pool: context.pool)
