@@ -69,7 +69,7 @@ let package = Package(
             name: "LucencyFormats",
             dependencies: ["LucencyImaging", "LucencyFoundation", "CPNG", "CTIFF", "CJPEG", "CZlib"]),
         .target(name: "LucencyImaging", dependencies: ["LucencyFoundation"]),
-        .target(name: "LucencyFoundation", dependencies: ["CCrypto"]),
+        .target(name: "LucencyFoundation", dependencies: ["CCrypto", "CMalloc"]),
 
         // SIMD kernels in C, one source for every instruction set.
         .target(name: "LucencyKernels"),
@@ -81,6 +81,7 @@ let package = Package(
         // Loaded when first needed, so there is nothing to link but the loader.
         .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 

@@ -119,6 +119,7 @@ struct ReportCommand: ParsableCommand {
         if let obstacle = FileSystem.obstacleToWriting(below: output) {
             throw Diagnostic(.unwritable, "nothing can be written there: \(obstacle)", at: .init(file: output))
         }
+        Allocator.returnLargeBlocks()
         let listed = try classes.map { try ReferenceClass.list($0) } ?? []
         var references = ReferenceReader()
         references.classes = listed

@@ -43,7 +43,7 @@ enum PageStyle {
         .verdict ul { padding-left: 1.1rem; margin: 0; }
         .verdict li { margin: 0.2rem 0; }
         .verdicts + p { margin-top: 1.5rem; }
-        .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: 0.75rem 1.25rem; margin: 1rem 0 0.9rem; max-width: 48rem; }
+        .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.75rem 1rem; margin: 1rem 0 0.9rem; max-width: 58rem; }
         .facts dt { color: var(--soft); font-size: 0.875rem; }
         .facts dd { margin: 0; font-size: 1.35rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
         .facts dd small { color: var(--soft); font-size: 0.8125rem; white-space: nowrap; display: block; }
@@ -54,7 +54,7 @@ enum PageStyle {
         th:last-child, td:last-child { padding-right: 0.2rem; }
         thead th { border-bottom: 1.5px solid var(--soft); font-weight: 600; font-size: 0.875rem; vertical-align: bottom; }
         tbody tr { border-bottom: 1px solid var(--rule); }
-        tbody th { font-weight: 400; max-width: 22rem; min-width: 6rem; overflow-wrap: normal; }
+        tbody th { font-weight: 400; max-width: 22rem; min-width: 7.5rem; overflow-wrap: normal; }
         bdi { overflow-wrap: anywhere; }
         .n { text-align: right; white-space: nowrap; }
         td.n:has(+ .i) { padding-right: 0.5rem; }
