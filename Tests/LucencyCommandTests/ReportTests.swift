@@ -64,9 +64,7 @@ import Testing
             for name in read.runs[0].cases.map(\.name) {
                 lines += "\(name) \(try FileSystem.hash(of: folder.appending(path: "predictions/\(name).tif").path))\n"
             }
-            var digest = SHA256()
-            Array(lines.utf8).withUnsafeBytes { digest.update($0) }
-            #expect(hash.value == digest.hexDigest())
+            #expect(hash.value == SHA256.hex(of: lines))
             #expect(
                 try FileSystem.names(in: out.appending(path: "tables").path)
                     == ["cases.csv", "classes.csv", "coverage.csv", "regions.csv", "reliability.csv", "summary.csv"])

@@ -45,8 +45,8 @@ import Testing
                 outputs:
                   model: {from: model, as: "{seed}.lucency"}
                   together: {from: together, as: "together.lucency"}
-                  one: {from: one.probabilities, as: "one-{seed}.tif"}
-                  both: {from: both.probabilities, as: "both.tif"}
+                  one: {from: one.probabilities, as: "one-{seed}-{stem}.tif"}
+                  both: {from: both.probabilities, as: "both-{stem}.tif"}
                 """
             let run = try runLucency(
                 ["run", try write(text, folder), "--output", folder.path, "--kernels", "portable"])
@@ -54,7 +54,8 @@ import Testing
             func pixels(_ name: String) throws -> [Float] {
                 try read(folder.appending(path: name)).pixels.array
             }
-            let parts = try [pixels("one-1.tif"), pixels("one-2.tif")], mean = try pixels("both.tif")
+            let parts = try [pixels("one-1-000009.tif"), pixels("one-2-000009.tif")],
+                mean = try pixels("both-000009.tif")
             #expect(zip(parts[0], parts[1]).contains { abs($0 - $1) > 0.01 })
             for index in mean.indices {
                 #expect(abs(mean[index] - (parts[0][index] + parts[1][index]) / 2) < 1e-5)
