@@ -125,6 +125,18 @@ import Testing
         }
     }
 
+    @Test func `a boundary in millimetres needs a spacing, and the message names the option`() throws {
+        try withTemporaryFolder { folder in
+            try render(3, into: folder)
+            let run = try report(folder, "--boundary", "1mm")
+            #expect(run.status == 1 && run.errors.contains("--spacing 0.2mm"))
+            let stated = try report(folder, "--boundary", "1mm", "--spacing", "0.5mm")
+            #expect(stated.status == 0, "\(stated.errors)")
+            let html = try String(contentsOf: folder.appending(path: "out/report.html"), encoding: .utf8)
+            #expect(html.contains("within 1 mm"))
+        }
+    }
+
     @Test func `wrong usage is said before anything is read`() throws {
         for arguments in [
             ["--labels", "x", "--output", "y"],
