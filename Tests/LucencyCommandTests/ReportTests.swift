@@ -64,7 +64,10 @@ import Testing
             for name in read.runs[0].cases.map(\.name) {
                 lines += "\(name) \(try FileSystem.hash(of: folder.appending(path: "predictions/\(name).tif").path))\n"
             }
-            #expect(hash.value == SHA256.hex(of: lines))
+            var digest = SHA256()
+            Array(lines.utf8).withUnsafeBytes { digest.update($0) }
+            let expected = digest.hexDigest()
+            #expect(hash.value == expected)
             #expect(
                 try FileSystem.names(in: out.appending(path: "tables").path)
                     == ["cases.csv", "classes.csv", "coverage.csv", "regions.csv", "reliability.csv", "summary.csv"])
@@ -119,6 +122,18 @@ import Testing
             let report = try CalibrationReport(json: run.json)
             #expect(report.runs.map(\.name) == ["one", "two"])
             #expect(report.comparisons.allSatisfy { $0.difference == 0 && $0.p == 1 && $0.cases == 8 })
+        }
+    }
+
+    @Test func `a boundary in millimetres needs a spacing, and the message names the option`() throws {
+        try withTemporaryFolder { folder in
+            try render(3, into: folder)
+            let run = try report(folder, "--boundary", "1mm")
+            #expect(run.status == 1 && run.errors.contains("--spacing 0.2mm"))
+            let stated = try report(folder, "--boundary", "1mm", "--spacing", "0.5mm")
+            #expect(stated.status == 0, "\(stated.errors)")
+            let html = try String(contentsOf: folder.appending(path: "out/report.html"), encoding: .utf8)
+            #expect(html.contains("within 1 mm"))
         }
     }
 

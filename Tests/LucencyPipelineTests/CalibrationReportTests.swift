@@ -30,7 +30,7 @@ import Testing
             outputs: """
                   page: {from: report.page, as: "report.html"}
                   facts: {from: report.record, as: "report.json"}
-                  cases: {from: report.cases, as: "cases.csv"}
+                  cases: {from: report.cases, as: "cases.csv", with: {spreadsheet: true}}
                   diagrams: {from: report.diagrams, as: "reliability.svg"}
                 """
         ) { out in

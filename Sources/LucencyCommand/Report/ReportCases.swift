@@ -119,7 +119,10 @@ struct ReportRun: Sendable {
             outcome.hashes[name] = (try files.paths.map { try FileSystem.hash(of: $0) }, try FileSystem.hash(of: label))
             outcome.storage[prediction.type] = max(outcome.storage[prediction.type] ?? 0, prediction.halfStep)
         } catch {
-            let diagnostic = Diagnostic.wrapping(error, as: .stageFailed)
+            var diagnostic = Diagnostic.wrapping(error, as: .stageFailed)
+            if diagnostic.code == .assumedSpacing {
+                diagnostic.remedy = "state it: `--spacing 0.2mm`; or give the boundary in px"
+            }
             let place = diagnostic.place.map { "\($0.file): " } ?? ""
             outcome.problems.append(
                 .init(

@@ -6,10 +6,20 @@ import LucencyReports
 private struct NoOptions: Sendable {}
 
 extension WriterDescriptor {
+    private struct CSVOptions: Sendable {
+        var spreadsheet = false
+    }
+
     static let tableCSV = WriterDescriptor(
-        Table.self, extensions: ["csv"], "Comma-separated values (RFC 4180).", prototype: NoOptions(), revision: 1,
-        parameters: []
-    ) { table, path, _ in try FileSystem.write(table.csv, to: path) }
+        Table.self, extensions: ["csv"], "Comma-separated values (RFC 4180).", prototype: CSVOptions(), revision: 1,
+        parameters: [
+            Parameter(
+                "spreadsheet", \.spreadsheet,
+                help: "An apostrophe before texts, such as file names, that a spreadsheet would run as a formula.")
+        ]
+    ) { table, path, options in
+        try FileSystem.write(options.spreadsheet ? table.spreadsheetCSV : table.csv, to: path)
+    }
 
     static let tableMarkdown = WriterDescriptor(
         Table.self, extensions: ["md"], "A Markdown table, numbers rounded.", prototype: NoOptions(), revision: 1,
