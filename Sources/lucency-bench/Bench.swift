@@ -8,7 +8,7 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lucency-bench", abstract: "Measures commands and the engine.",
         subcommands: [
-            HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self,
+            HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self, ObjectivesCommand.self,
         ])
 
     static func main() {
