@@ -11,6 +11,7 @@ struct Bench: ParsableCommand {
             HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self,
             SegmentCommand.self,
             TrainingCommand.self,
+            HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self, ObjectivesCommand.self,
         ])
 
     static func main() {

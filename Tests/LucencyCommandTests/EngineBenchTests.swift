@@ -27,6 +27,15 @@ import Testing
         #expect(json["notes"]?.arrayValue?.first?.stringValue?.hasPrefix("peers: none") == true)
     }
 
+    @Test func `objectives are timed beside cross-entropy`() throws {
+        let result = try bench.run(["objectives", "--rounds", "1", "--side", "16", "--batch", "1", "--json"])
+        try #require(result.status == 0, "\(result.errors)")
+        let rows = try #require(try JSONValue(parsing: result.output)["rows"]?.arrayValue)
+        #expect(rows.first?["name"]?.stringValue == "cross-entropy" && rows.first?["ratio"]?.doubleValue == 1)
+        #expect(rows.contains { $0["name"]?.stringValue == "svls" })
+        #expect(rows.allSatisfy { ($0["step_ms"]?.doubleValue ?? 0) > 0 })
+    }
+
     @Test func `engine says where a training step's time goes, and what its plan takes`() throws {
         let result = try bench.run([
             "engine", "--quick", "--json", "--only", "unet training", "--threads", "2", "--runs", "1", "--profile",

@@ -67,6 +67,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "[svls, dice]", "[cross-entropy, {uses: nacl, with: {prior: image-l1, border: replicate}}]", "[ps-kd, dice]",
+    ])
+    func `objectives for calibration give the same bytes on one and two threads, and after kill -9`(
+        _ objective: String
+    ) throws {
+        try withTemporaryFolder { folder in
+            let set = "stages.model.with.objective=\(objective)"
+            let one = folder.appending(path: "one"), cut = folder.appending(path: "cut")
+            let first = try runLucency(arguments(one, "--set", set, "--threads", "1", "--jobs", "1"))
+            #expect(first.status == 0, "\(first.errors)")
+            #expect(try killAfter(3, arguments(cut, "--set", set), event: "wholeProgress") == .uncaughtSignal)
+            let again = try runLucency(arguments(cut, "--set", set, "--threads", "2", "--jobs", "2"))
+            #expect(again.status == 0, "\(again.errors)")
+            #expect(try results(cut) == results(one))
+        }
+    }
+
     @Test func `a model segments a folder in the images' own geometry, in tiles and mirrored`() throws {
         try withTemporaryFolder { folder in
             let trained = folder.appending(path: "trained")
@@ -142,6 +160,14 @@ import Testing
     @Test(arguments: [
         ("stages.model.with.objective=[cross-entropy, focal]", "cross-entropy and focal are targets"),
         ("stages.model.with.objective=[boundry]", "did you mean 'boundary'?"),
+        ("stages.model.with.objective=[svls, ps-kd]", "svls and ps-kd are targets"),
+        ("stages.model.with.objective=[{uses: svls, with: {window: 4}}]", "must be an odd number of pixels"),
+        ("stages.model.with.objective=[{uses: svls, with: {sigma: 0}}]", "'sigma' must be above 0"),
+        (
+            "stages.model.with.objective=[cross-entropy, {uses: nacl, with: {weight: -1}}]",
+            "'weight' must be at least 0"
+        ),
+        ("stages.model.with.objective=[{uses: ps-kd, with: {alpha: 1}}]", "'alpha' must be between 0 and 0.999"),
         ("stages.model.with.augmentation=[stain]", "needs colours on their own scale"),
         ("stages.model.with.patch=[32, 32, 32]", "has a single slice"),
         ("stages.model.with.network={uses: unet, with: {channels: [8, 16], kernel: 4}}", "kernel must be odd"),

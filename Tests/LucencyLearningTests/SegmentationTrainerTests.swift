@@ -72,6 +72,53 @@ import Testing
         #expect(weights(try #require(try trainer(short).train())) != weights(one))
     }
 
+    @Test(arguments: [0, 1, 2, 3])
+    func `objectives for calibration learn too, with the same bytes on any threads and after a stop`(
+        _ index: Int
+    ) throws {
+        let all: [[any ObjectiveComponent]] = [
+            [VaryingSmoothingTarget(), DiceTerm()], [CrossEntropyTarget(), NeighbourTerm()],
+            [CrossEntropyTarget(), NeighbourTerm(prior: .imageSquared)], [SelfDistillationTarget(), DiceTerm()],
+        ]
+        var chosen = settings
+        chosen.objective = Objective(all[index])
+        // Coarser results have targets, priors and teachers of their own.
+        var network = UNet(channels: [8, 16, 16])
+        network.scales = index > 1 ? 2 : 1
+        let one = try #require(try trainer(chosen, network: network).train())
+        #expect(try #require(one.validation).dice > 0.75)
+        #expect(one.history[0].parts.count == 2)
+        try withTemporaryFolder { folder in
+            var steps = 0
+            let stopped = try trainer(chosen, network: network).train(folder: folder.path, key: "k") {
+                steps += 1
+                return steps > 7
+            }
+            #expect(stopped == nil)
+            let two = try #require(
+                try trainer(chosen, threads: 2, network: network).train(folder: folder.path, key: "k"))
+            #expect(weights(two) == weights(one) && two.history == one.history)
+        }
+    }
+
+    @Test func `the first epoch with a teacher is cross-entropy's, and later ones are not`() throws {
+        var plain = settings, taught = settings
+        (plain.epochs, taught.epochs) = (2, 2)
+        plain.keepsBest = false
+        taught.keepsBest = false
+        plain.objective = Objective([CrossEntropyTarget()])
+        taught.objective = Objective([SelfDistillationTarget()])
+        let one = try #require(try trainer(plain).train()), two = try #require(try trainer(taught).train())
+        #expect(one.history[0].loss == two.history[0].loss && one.history[0].validation == two.history[0].validation)
+        #expect(one.history[1].loss != two.history[1].loss && weights(one) != weights(two))
+        taught.objective = Objective([SelfDistillationTarget(alpha: 0)])
+        #expect(weights(try #require(try trainer(taught).train())) == weights(one))
+        // Its weights and its forward pass take memory.
+        let without = try trainer(taught).predictedBytes()
+        taught.objective = Objective([SelfDistillationTarget()])
+        #expect(try trainer(taught).predictedBytes() > without)
+    }
+
     @Test func `training that is stopped anywhere and goes on ends with the same bytes`() throws {
         var average = settings
         average.epochs = 4
