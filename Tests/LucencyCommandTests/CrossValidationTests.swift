@@ -50,6 +50,26 @@ import Testing
             #expect(try number("folds") == 3 && number("cases") == 7)
             #expect(try number("lower") <= number("mean") && number("mean") <= number("upper"))
             #expect(try table(made["fold-means.csv"]).rows.count == summary.rows.count * 3)
+            #expect(!summary.columns.contains { $0.name == "groups" })
+        }
+    }
+
+    @Test func `patients stay together, and are what the interval is over`() throws {
+        try withTemporaryFolder { folder in
+            let rows = (0..<7).map { "00000\($0),p\($0 / 2)\n" }.joined()
+            try ("name,patient\n" + rows).write(
+                to: folder.appending(path: "patients.csv"), atomically: true, encoding: .utf8)
+            let split = "split={folds: 3, fold: $fold, validation: true, group: {file: patients.csv, column: patient}}"
+            let run = try runLucency(
+                ["run", pipelines.appending(path: "cross-validation.yaml").path, "--output", "out"] + Self.small
+                    + ["--set", split], folder: folder)
+            #expect(run.status == 0, "\(run.errors)")
+            let made = try results(folder.appending(path: "out"))
+            let folds = try table(made["folds.csv"])
+            let pairs = zip(try #require(folds.cells(of: "group")), try #require(folds.cells(of: "testFold")))
+            #expect(Set(pairs.map { "\($0.name) \($1.name)" }).count == 4)
+            let summary = try table(made["summary.csv"])
+            #expect(summary.cells(of: "groups")?.first == 4 && summary.cells(of: "cases")?.first == 7)
         }
     }
 }

@@ -21,6 +21,20 @@ import Testing
         #expect(text.contains("exp_avg"))
     }
 
+    @Test func `a fitted value without weights shows its numbers`() throws {
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "temperature.lucency").path
+            let settings: JSONValue = [
+                "classes": ["background", "cell"], "method": "temperature", "parameters": ["temperature": 1.5],
+            ]
+            try ModelFile(network: .init(kind: "recalibration", configuration: settings), weights: Weights([]))
+                .write(to: path)
+            let text = try lucency("model", "inspect", path).out
+            #expect(text.contains("recalibration") && text.contains(#"{"temperature":1.5}"#))
+            #expect(try lucency("model", "inspect", path, "--json").json["network"] == settings)
+        }
+    }
+
     @Test func `a checkpoint is imported, renamed and reported`() throws {
         try withTemporaryFolder { folder in
             let (map, out) = (folder.appending(path: "map.json").path, folder.appending(path: "w.safetensors").path)

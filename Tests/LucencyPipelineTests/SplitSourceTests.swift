@@ -113,7 +113,9 @@ import Testing
         }
         #expect(try run("part: test") == 10)
         let error = #expect(throws: Diagnostic.self) { try run("part: test, count: 24") }
-        #expect(error?.message.contains("the sources share a split, but do not list the same items") == true)
+        #expect(error?.message.contains("in 'test' (test), though they share a split") == true)
+        // The validation part is in the other's training part.
+        #expect(throws: Diagnostic.self) { try run("part: validation, split: {folds: 3, fold: 1, validation: true}") }
         // Other data of which nothing is shared, and a split of their own.
         #expect(try run("part: test, count: 24, first: 100") == 8)
         #expect(try run("part: test, count: 24, split: {folds: 3, fold: 1, seed: 9}") == 8)
@@ -159,5 +161,17 @@ import Testing
             #expect(Set(folds.filter { $0[4] == "p" }.map { $0[0] + $0[1] }).count == 2)
             #expect(Set(folds.filter { $0[4] == "p" }.map { $0[0] }).count == 1)
         }
+    }
+
+    @Test(arguments: [
+        ("test: {like: trian}", "there is no source 'trian' to be like"),
+        ("test: {like: test}", "'test' is like itself: test → test"),
+        ("test: {uses: phantom, like: train}", "'test' has both `uses` and `like`"),
+    ])
+    func `a source can be like another one that is there`(test: String, message: String) throws {
+        let made = try file("train: {uses: phantom, with: {\(Self.world), count: 3}}\n  \(test)")
+        #expect(made.plan == nil)
+        #expect(
+            made.diagnostics.contains { $0.message.contains(message) }, "\(DiagnosticList(made.diagnostics))")
     }
 }

@@ -8,6 +8,9 @@ extension CalibrationScore {
     public func interval(_ bootstrap: Bootstrap = Bootstrap()) throws(Diagnostic) -> ConfidenceInterval? {
         try bootstrap.interval(of: values)
     }
+
+    /// The same, of cases that were drawn once for many numbers; cases drawn without a value take no part.
+    public func interval(_ draws: CaseDraws) -> ConfidenceInterval? { draws.interval(ofMean: caseValues) }
 }
 
 extension CalibrationSummary {
@@ -29,7 +32,7 @@ extension CalibrationSummary {
             one.counts.indices.map { one.confidences[$0] - Double(one.hits[$0]) }
         }
         let totals = bins.map { Double($0.total) }
-        return try bootstrap.interval(count: bins.count) { times in
+        return try CaseDraws(count: bins.count, bootstrap).interval { times in
             var sums = Array(repeating: 0.0, count: width), total = 0.0
             for (index, count) in times.enumerated() where count > 0 {
                 total += Double(count) * totals[index]

@@ -13,11 +13,15 @@ public struct CalibrationScore: Hashable, Codable, Sendable {
     public var undefined: Int
     /// The value over the pixels of all cases together, which is not the mean of the cases' values.
     public var pooled: Score
-    /// The cases' values in the order of their names, those left out missing.
-    public var values: [Double]
+    /// For each case, in the order of names, its value; nil where it is left out.
+    public var caseValues: [Double?]
+
+    /// The values that the mean is of.
+    public var values: [Double] { caseValues.compactMap { $0 } }
 
     package init(_ scores: [Score], pooled: Score) {
-        values = scores.compactMap(\.value)
+        caseValues = scores.map(\.value)
+        let values = scores.compactMap(\.value)
         infinite = scores.count { $0 == .infinite }
         undefined = scores.count { $0 == .undefined }
         n = values.count

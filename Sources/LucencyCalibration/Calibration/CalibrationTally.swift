@@ -42,6 +42,13 @@ final class CalibrationTally: @unchecked Sendable {
         /// 3 near the boundary, 6 in the mask, added up.
         let marks: UnsafeBufferPointer<UInt8>
         let background: UInt8
+
+        /// The cell of a pixel, nil where it is ignored.
+        @inline(__always)
+        func cell(_ index: Int) -> Int? {
+            guard truth[index] != PixelTruth.ignored else { return nil }
+            return (truth[index] != background ? 0 : predicted[index] != background ? 1 : 2) &+ Int(marks[index])
+        }
     }
 
     let scales: Scales
@@ -70,62 +77,105 @@ final class CalibrationTally: @unchecked Sendable {
     /// Bytes of one tally.
     static func bytes(_ scales: Scales, classCount: Int) -> Int { cells * scales.slots(classCount: classCount) * 16 }
 
+    /// Counts pixels, in runs of one cell.
     func add(_ pixels: Pixels, in range: Range<Int>) {
-        let classCount = classCount, stride = scales.slots(classCount: classCount)
-        let answerSlots = scales.answer.slots, singleSlots = scales.single.slots
-        var products = Array(repeating: 1.0, count: Self.cells)
         var losses = losses, confusion = confusion
-        scales.answer.edges.withUnsafeBufferPointer { answerEdges in
-            scales.single.edges.withUnsafeBufferPointer { singleEdges in
-                packed.withUnsafeMutableBufferPointer { packed in
-                    squares.withUnsafeMutableBufferPointer { squares in
-                        truths.withUnsafeMutableBufferPointer { truths in
-                            let answer = scales.answer.finder(answerEdges), single = scales.single.finder(singleEdges)
-                            @inline(__always)
-                            func count(_ confidence: Float, _ isRight: Bool, _ slot: Int) {
-                                packed[2 &* slot] &+= isRight ? 1 << 32 | 1 : 1
-                                packed[2 &* slot &+ 1] &+= ConfidenceHistogram.fixed(confidence)
-                            }
-                            for index in range {
-                                let truth = pixels.truth[index]
-                                guard truth != PixelTruth.ignored else { continue }
-                                let predicted = pixels.predicted[index], background = pixels.background
-                                let status = truth != background ? 0 : predicted != background ? 1 : 2
-                                let cell = status &+ Int(pixels.marks[index])
-                                let confidence = pixels.confidence[index]
-                                var first = cell &* stride
-                                count(confidence, predicted == truth, first &+ answer.slot(of: confidence))
-                                first &+= answerSlots
-                                let foreground = 1 - pixels.values[Int(background) &* pixels.count &+ index]
-                                count(foreground, truth != background, first &+ single.slot(of: foreground))
-                                for plane in 0..<classCount {
-                                    first &+= singleSlots
-                                    let value = pixels.values[plane &* pixels.count &+ index]
-                                    count(value, Int(truth) == plane, first &+ single.slot(of: value))
-                                    squares[cell &* classCount &+ plane] += Double(value) * Double(value)
-                                }
-                                let own = Double(pixels.values[Int(truth) &* pixels.count &+ index])
-                                truths[cell &* classCount &+ Int(truth)] += own
-                                confusion[Int(truth) &* classCount &+ Int(predicted)] &+= 1
-                                losses[cell].total &+= 1
-                                if own > 0 {
-                                    // One logarithm for many pixels: the product of probabilities, as far as it goes.
-                                    products[cell] *= own
-                                    if products[cell] < 1e-200 {
-                                        losses[cell].sum -= log(products[cell])
-                                        products[cell] = 1
-                                    }
-                                } else {
-                                    losses[cell].impossible &+= 1
-                                }
-                            }
+        let scales = scales, classCount = classCount
+        packed.withUnsafeMutableBufferPointer { packed in
+            squares.withUnsafeMutableBufferPointer { squares in
+                truths.withUnsafeMutableBufferPointer { truths in
+                    var sums = ProbabilitySums(truths: truths, classCount: classCount)
+                    var index = range.lowerBound
+                    while index < range.upperBound {
+                        guard let cell = pixels.cell(index) else {
+                            index &+= 1
+                            continue
                         }
+                        let start = index
+                        repeat { index &+= 1 } while index < range.upperBound && pixels.cell(index) == cell
+                        Self.count(pixels, start..<index, cell, scales, classCount, packed, squares)
+                        sums.add(pixels, start..<index, cell, &losses[cell], &confusion)
                     }
+                    sums.finish(&losses)
                 }
             }
         }
-        for cell in 0..<Self.cells { losses[cell].sum -= log(products[cell]) }
         (self.losses, self.confusion) = (losses, confusion)
+    }
+
+    /// Counts the confidences of a run.
+    private static func count(
+        _ pixels: Pixels, _ run: Range<Int>, _ cell: Int, _ scales: Scales, _ classCount: Int,
+        _ packed: UnsafeMutableBufferPointer<UInt64>, _ squares: UnsafeMutableBufferPointer<Double>
+    ) {
+        let truth = pixels.truth, background = pixels.background
+        var first = 2 &* cell &* scales.slots(classCount: classCount)
+        scales.answer.edges.withUnsafeBufferPointer { edges in
+            let finder = scales.answer.finder(edges)
+            for index in run {
+                let place = first &+ 2 &* finder.slot(of: pixels.confidence[index])
+                packed[place] &+= pixels.predicted[index] == truth[index] ? 1 << 32 | 1 : 1
+                packed[place &+ 1] &+= ConfidenceHistogram.fixed(pixels.confidence[index])
+            }
+        }
+        first &+= 2 &* scales.answer.slots
+        scales.single.edges.withUnsafeBufferPointer { edges in
+            let finder = scales.single.finder(edges)
+            let row = Int(background) &* pixels.count
+            for index in run {
+                let foreground = 1 - pixels.values[row &+ index]
+                let place = first &+ 2 &* finder.slot(of: foreground)
+                packed[place] &+= truth[index] != background ? 1 << 32 | 1 : 1
+                packed[place &+ 1] &+= ConfidenceHistogram.fixed(foreground)
+            }
+            for plane in 0..<classCount {
+                first &+= 2 &* scales.single.slots
+                let row = plane &* pixels.count
+                var square = 0.0
+                for index in run {
+                    let value = pixels.values[row &+ index]
+                    let place = first &+ 2 &* finder.slot(of: value)
+                    packed[place] &+= Int(truth[index]) == plane ? 1 << 32 | 1 : 1
+                    packed[place &+ 1] &+= ConfidenceHistogram.fixed(value)
+                    square += Double(value) * Double(value)
+                }
+                squares[cell &* classCount &+ plane] += square
+            }
+        }
+    }
+
+    /// Sums over the probabilities of the true classes.
+    private struct ProbabilitySums {
+        let truths: UnsafeMutableBufferPointer<Double>
+        let classCount: Int
+        /// For each cell the product whose logarithm is still to be taken.
+        var products = Array(repeating: 1.0, count: CalibrationTally.cells)
+
+        mutating func add(
+            _ pixels: Pixels, _ run: Range<Int>, _ cell: Int, _ loss: inout LogLoss, _ confusion: inout [Int]
+        ) {
+            var product = products[cell], sum = 0.0, impossible = 0
+            for index in run {
+                let plane = Int(pixels.truth[index]), own = Double(pixels.values[plane &* pixels.count &+ index])
+                truths[cell &* classCount &+ plane] += own
+                confusion[plane &* classCount &+ Int(pixels.predicted[index])] &+= 1
+                guard own > 0 else {
+                    impossible &+= 1
+                    continue
+                }
+                // One logarithm for many pixels: the product of probabilities, as far as it goes.
+                product *= own
+                guard product < 1e-200 else { continue }
+                sum -= log(product)
+                product = 1
+            }
+            products[cell] = product
+            loss.merge(LogLoss(total: run.count, sum: sum, impossible: impossible))
+        }
+
+        func finish(_ losses: inout [LogLoss]) {
+            for cell in losses.indices { losses[cell].sum -= log(products[cell]) }
+        }
     }
 
     /// Adds another tally; done in the order of the pixels, so that sums do not depend on threads.

@@ -54,10 +54,18 @@ public struct CaseConfidence: Hashable, Codable, Sendable {
         decisions.classes.withUnsafeBufferPointer { classes in
             let changes = BoundaryBand.changes(classes, size: map.size, ignoring: nil)
             decisions.confidence.withUnsafeBufferPointer { confidence in
-                for index in 0..<count {
-                    let plane = Int(classes[index])
-                    pixels[plane] &+= 1
-                    sums[plane] += Double(confidence[index])
+                // Runs of one class are summed apart, which keeps the sum in a register.
+                var start = 0
+                while start < count {
+                    let plane = classes[start]
+                    var index = start, sum = 0.0
+                    while index < count, classes[index] == plane {
+                        sum += Double(confidence[index])
+                        index &+= 1
+                    }
+                    pixels[Int(plane)] &+= index &- start
+                    sums[Int(plane)] += sum
+                    start = index
                 }
                 patches.add(confidence)
                 changes.bits.withUnsafeBufferPointer { changes in

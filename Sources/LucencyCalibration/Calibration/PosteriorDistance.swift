@@ -41,7 +41,7 @@ public struct PosteriorDistance: Hashable, Codable, Sendable {
     /// Mean Σ (q − p)², 0…2: what the Brier score has above that of the known probabilities.
     public var brier: Score { total == 0 ? .undefined : .value(squared / Double(total)) }
 
-    /// Of the pixels of one row of planes, by cell.
+    /// Of the pixels of each cell; pixels of no cell are left out.
     static func measure(
         _ predicted: ProbabilityMap, _ posterior: ProbabilityMap, cells: (Int) -> Int?, cellCount: Int
     ) -> [PosteriorDistance] {

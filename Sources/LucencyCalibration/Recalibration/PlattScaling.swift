@@ -70,7 +70,7 @@ public struct PlattScaling: Hashable, Codable, Sendable {
                 hab += curvature * score
                 hbb += curvature
             }
-            if abs(ga) < 1e-9, abs(gb) < 1e-9 { break }
+            if max(abs(ga), abs(gb)) < 1e-10 * (positives + negatives) { break }
             let determinant = haa * hbb - hab * hab
             guard determinant > 0 else { break }
             let (da, db) = (-(hbb * ga - hab * gb) / determinant, -(haa * gb - hab * ga) / determinant)

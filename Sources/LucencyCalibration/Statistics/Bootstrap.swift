@@ -45,7 +45,7 @@ public struct Bootstrap: Hashable, Sendable {
                 remedy: "take 1 to 10000000 resamples and a level between 0 and 1")
         }
         let sample = try ClusteredSample(values, groups: groups)
-        guard sample.units.count > 1 else { return nil }
+        guard sample.sums.count > 1 else { return nil }
         var random = PhiloxStream(seed: seed, stream: "bootstrap")
         let draw: (inout PhiloxStream) -> Double =
             switch statistic {
@@ -64,13 +64,9 @@ public struct Bootstrap: Hashable, Sendable {
 
 /// Values in the units that are drawn together, in an order that depends on the values alone.
 struct ClusteredSample {
-    struct Unit {
-        /// Ascending.
-        var values: [Double]
-        var sum: Double
-    }
-
-    let units: [Unit]
+    /// Of each unit's values.
+    let sums: [Double]
+    let sizes: [Int]
     let count: Int
     /// All values, ascending, with the unit that each is of.
     private let ascending: [(value: Double, unit: Int)]
@@ -83,42 +79,46 @@ struct ClusteredSample {
         if let groups, groups.count != values.count {
             throw Diagnostic(.sizeMismatch, "there are \(values.count) values, but groups of \(groups.count)")
         }
-        let members: [[Double]]
+        var units = values.map { [$0] }
         if let groups {
-            members = Dictionary(grouping: values.indices, by: { groups[$0] }).values.map {
+            units = Dictionary(grouping: values.indices, by: { groups[$0] }).values.map {
                 $0.map { values[$0] }.sorted()
             }
-        } else {
-            members = values.map { [$0] }
         }
-        units = members.sorted { $0.lexicographicallyPrecedes($1) }.map { Unit(values: $0, sum: $0.reduce(0, +)) }
+        units.sort { $0.lexicographicallyPrecedes($1) }
+        sums = units.map { $0.reduce(0, +) }
+        sizes = units.map(\.count)
         count = values.count
-        ascending = units.enumerated().flatMap { index, unit in unit.values.map { ($0, index) } }.sorted { $0 < $1 }
+        ascending = units.enumerated().flatMap { index, unit in unit.map { ($0, index) } }.sorted { $0 < $1 }
     }
 
-    var mean: Double { units.reduce(0) { $0 + $1.sum } / Double(count) }
+    var mean: Double { sums.reduce(0, +) / Double(count) }
 
     var median: Double { SurfaceDistances.quantile(ascending.map(\.value), 0.5) }
 
     /// The mean of as many units as there are, drawn with replacement.
     func drawMean(_ random: inout PhiloxStream) -> Double {
-        var sum = 0.0, count = 0
-        for _ in units.indices {
-            let unit = units[Self.draw(units.count, &random)]
-            sum += unit.sum
-            count += unit.values.count
+        sums.withUnsafeBufferPointer { sums in
+            sizes.withUnsafeBufferPointer { sizes in
+                var sum = 0.0, count = 0
+                for _ in sums.indices {
+                    let unit = Self.draw(sums.count, &random)
+                    sum += sums[unit]
+                    count &+= sizes[unit]
+                }
+                return sum / Double(count)
+            }
         }
-        return sum / Double(count)
     }
 
     /// The median of as many units as there are, drawn with replacement.
     func drawMedian(_ random: inout PhiloxStream) -> Double {
-        var times = [Int](repeating: 0, count: units.count)
+        var times = [Int](repeating: 0, count: sizes.count)
         var count = 0
-        for _ in units.indices {
-            let unit = Self.draw(units.count, &random)
+        for _ in sizes.indices {
+            let unit = Self.draw(sizes.count, &random)
             times[unit] += 1
-            count += units[unit].values.count
+            count += sizes[unit]
         }
         // The one in the middle, or the two around it.
         let low = (count - 1) / 2, high = count / 2
@@ -132,7 +132,8 @@ struct ClusteredSample {
         return first ?? .nan
     }
 
+    /// One of so many, all equally likely to 2⁻³² of it.
     private static func draw(_ count: Int, _ random: inout PhiloxStream) -> Int {
-        min(count - 1, Int(random.uniform() * Double(count)))
+        Int(truncatingIfNeeded: (UInt64(random.nextWord()) &* UInt64(truncatingIfNeeded: count)) >> 32)
     }
 }

@@ -47,10 +47,10 @@ public struct PairedComparison: Hashable, Sendable {
         let mean = sample.mean
         let squares = differences.sorted().reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
         return Outcome(
-            cases: differences.count, units: sample.units.count, mean: mean,
+            cases: differences.count, units: sample.sums.count, mean: mean,
             standardDeviation: differences.count > 1 ? (squares / Double(differences.count - 1)).squareRoot() : nil,
             median: sample.median, interval: try bootstrap.interval(of: differences, groups: groups),
-            p: probability(sample.units.map(\.sum)), higher: differences.count { $0 > 0 },
+            p: probability(sample.sums), higher: differences.count { $0 > 0 },
             equal: differences.count { $0 == 0 }, lower: differences.count { $0 < 0 })
     }
 

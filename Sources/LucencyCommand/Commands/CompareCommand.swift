@@ -94,13 +94,8 @@ struct CompareCommand: ParsableCommand {
             Terminal.error("\(missing.count) row(s) stand only in \(path) and do not count: \(shown)")
         }
         if let output {
-            try FileSystem.replace(output) { (put) throws(Diagnostic) in
-                var failure: Diagnostic?
-                let bytes = Array(result.differences.csv.utf8)
-                bytes.withUnsafeBytes { bytes in
-                    do throws(Diagnostic) { try put(bytes) } catch { failure = error }
-                }
-                if let failure { throw failure }
+            try FileSystem.replace(output, temporaryName: ".lucency-tmp-\(FileSystem.name(of: output))") {
+                try FileSystem.write(result.differences.csv, to: $0)
             }
         }
         guard json else {

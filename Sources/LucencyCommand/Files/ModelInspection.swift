@@ -55,7 +55,15 @@ struct ModelInspection {
         var rows = [
             ("format", format), ("parameters", "\(weights.parameterCount) in \(weights.tensors.count) tensors"),
         ]
-        if let network = model?.network { rows += [("kind", network.kind), ("network", network.configuration.text)] }
+        if let network = model?.network {
+            rows.append(("kind", network.kind))
+            if weights.tensors.isEmpty, let members = network.configuration.objectValue {
+                // A fitted value has no weights: its numbers are what there is to see.
+                rows += members.sorted { $0.key < $1.key }.map { ($0.key, $0.value.text) }
+            } else {
+                rows.append(("network", network.configuration.text))
+            }
+        }
         if let preprocessing = model?.preprocessing {
             if let spacing = preprocessing.spacing {
                 rows.append(("spacing", spacing.map { JSONValue.number($0).text }.joined(separator: " × ") + " mm"))

@@ -62,7 +62,7 @@ public struct ItemSplit: Sendable, Hashable {
             parts = [.training, .validation, .test]
         }
         let folds = assignment(items, groups: groups, strata: strata)
-        try requireAll(Set(folds), of: assignment, units: Set(groups ?? items).count, parts)
+        try requireAll(Set(folds), of: assignment, units: groups ?? items, parts)
         return items.indices.map { index in
             Membership(
                 part: parts[folds[index]], testFold: hasFolds ? folds[index] + 1 : nil, group: groups?[index],
@@ -71,10 +71,11 @@ public struct ItemSplit: Sendable, Hashable {
     }
 
     private func requireAll(
-        _ filled: Set<Int>, of assignment: FoldAssignment, units: Int, _ parts: [Part]
+        _ filled: Set<Int>, of assignment: FoldAssignment, units names: [String], _ parts: [Part]
     ) throws(Diagnostic) {
         guard let empty = assignment.shares.indices.first(where: { assignment.shares[$0] > 0 && !filled.contains($0) })
         else { return }
+        let units = Set(names).count
         let what = groups.map { "groups (different values of '\($0.column)')" } ?? "items"
         switch division {
         case .folds(let count, _, _):
@@ -88,39 +89,13 @@ public struct ItemSplit: Sendable, Hashable {
         }
     }
 
-    /// Whether two sources divide in the same way, whatever part they take.
-    func isSameDivision(as other: ItemSplit) -> Bool {
-        var copy = other
-        copy.part = part
-        return copy == self
-    }
-}
-
-extension Runner {
-    /// Refuses sources that share a split and still have an item (or group) in different parts, because they list different
-    /// items: what is trained on would be tested on.
-    func checkSplits(_ listings: [Int: ItemListing]) throws(Diagnostic) {
-        var seen: [(split: ItemSplit, units: [String: PlanNode])] = []
-        for node in plan.nodes {
-            guard case .source(let source) = node.kind, let split = source.split, let listing = listings[node.id]
-            else { continue }
-            let names = listing.items.map(\.relative)
-            let units = Set(try split.groups?.values(of: names) ?? names)
-            for other in seen where other.split.isSameDivision(as: split) && other.split.part != split.part {
-                guard let shared = units.filter({ other.units[$0] != nil }).min(), let node2 = other.units[shared]
-                else {
-                    continue
-                }
-                throw Diagnostic(
-                    .mixedSources,
-                    "'\(shared)' is in '\(node2.label)' (\(other.split.part.rawValue)) and in '\(node.label)' "
-                        + "(\(split.part.rawValue)): the sources share a split, but do not list the same items",
-                    at: node.place,
-                    remedy:
-                        "let both list the same items before splitting; if they are different data, give their splits "
-                        + "different seeds")
-            }
-            seen.append((split, Dictionary(units.map { ($0, node) }, uniquingKeysWith: { a, _ in a })))
+    /// What two sources must have in common so that no item of theirs may be in two parts.
+    var rule: ItemSplit {
+        var rule = self
+        rule.part = .training
+        if case .folds(let count, let test, _) = division {
+            rule.division = .folds(count, test: test, validation: false)
         }
+        return rule
     }
 }

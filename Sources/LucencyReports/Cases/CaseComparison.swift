@@ -53,6 +53,9 @@ public struct CaseComparison: Sendable {
         let columns = try a.measurements(values, besides: left.match + self.by).filter { column in
             !values.isEmpty || b.columns.contains { $0.name == a.columns[column].name }
         }
+        do throws(Diagnostic) {
+            _ = try b.measurements(columns.map { a.columns[$0].name }, besides: [])
+        } catch { throw error.located(in: names.b) }
         var summary = try Table(
             title: "comparison",
             columns: (self.by + ["metric", "unit", "cases"] + (groups == nil ? [] : ["groups"]) + [

@@ -31,8 +31,8 @@ public struct CSVFile: Sendable {
     }
 
     /// - Parameter name: the file's, for messages.
-    /// - Throws: `Diagnostic` with the line when a quote is not closed or stands within a field, a record has another number
-    ///   of fields than the header, there are too many columns or none, or two of one name.
+    /// - Throws: `Diagnostic` with the line when a quote is not closed or text follows a closing one, a record has another
+    ///   number of fields than the header, there are too many columns or none, or two of one name.
     public init(parsing text: String, name: String) throws(Diagnostic) {
         var parser = CSVParser(text)
         guard let first = try parser.next(name) else {

@@ -8,12 +8,12 @@ struct CalibrationTables: Sendable {
     var resamples = 1000
     var seed: UInt64 = 0
 
-    private var bootstrap: Bootstrap { Bootstrap(resamples: resamples, seed: seed) }
-
     /// Summary, classes, cases, bins, ranking.
     func all(_ summary: CalibrationSummary) throws -> [Table] {
-        [
-            try regions(summary), try classes(summary), try cases(summary), try bins(summary), try ranking(summary),
+        let draws = try CaseDraws(count: summary.cases.count, Bootstrap(resamples: resamples, seed: seed))
+        return [
+            try regions(summary, draws), try classes(summary, draws), try cases(summary), try bins(summary),
+            try ranking(summary),
         ]
     }
 
@@ -25,8 +25,8 @@ struct CalibrationTables: Sendable {
         "n", "mean", "sd", "median", "lower", "upper", "infinite", "undefined", "pooled",
     ].map { Table.Column($0) }
 
-    private func cells(_ score: CalibrationScore) throws -> [Table.Cell] {
-        let interval = try score.interval(bootstrap)
+    private func cells(_ score: CalibrationScore, _ draws: CaseDraws) -> [Table.Cell] {
+        let interval = score.interval(draws)
         return [
             .integer(score.n), Table.Cell(score.mean), Table.Cell(score.standardDeviation), Table.Cell(score.median),
             Table.Cell(interval?.lower), Table.Cell(interval?.upper), .integer(score.infinite),
@@ -35,14 +35,14 @@ struct CalibrationTables: Sendable {
     }
 
     /// A row for each region and metric: mean over cases with its interval, and the value of all pixels together.
-    private func regions(_ summary: CalibrationSummary) throws -> Table {
+    private func regions(_ summary: CalibrationSummary, _ draws: CaseDraws) throws -> Table {
         let columns = ["region", "metric"].map { Table.Column($0) } + Self.statistics + [.init("definition")]
         var table = try Table(title: "calibration", columns: columns)
         let conventions = summary.conventions, metrics = metrics(summary)
         for region in conventions?.regions ?? [] {
             for (metric, score) in zip(metrics, summary.scores(metrics, in: region)) {
                 try table.append(
-                    [.text(region.rawValue), .text(metric.rawValue)] + cells(score)
+                    [.text(region.rawValue), .text(metric.rawValue)] + cells(score, draws)
                         + [
                             .text(
                                 metric.definition(bins: conventions?.bins ?? 0)
@@ -59,7 +59,7 @@ struct CalibrationTables: Sendable {
     }
 
     /// A row for each region, class and metric of single classes, and for the sizes of each class.
-    private func classes(_ summary: CalibrationSummary) throws -> Table {
+    private func classes(_ summary: CalibrationSummary, _ draws: CaseDraws) throws -> Table {
         let columns = ["region", "class", "metric"].map { Table.Column($0) } + Self.statistics
         var table = try Table(title: "classes", columns: columns)
         guard let conventions = summary.conventions else { return table }
@@ -70,7 +70,7 @@ struct CalibrationTables: Sendable {
                 // One class has one expected error, whatever it is called.
                 for case (let metric, let score?) in zip(metrics, scores) where metric != .cece {
                     try table.append(
-                        [.text(region.rawValue), .text(name), .text(metric.rawValue)] + cells(score))
+                        [.text(region.rawValue), .text(name), .text(metric.rawValue)] + cells(score, draws))
                 }
             }
         }
@@ -84,7 +84,7 @@ struct CalibrationTables: Sendable {
                     CalibrationScore(sizes.map(\.predictedError), pooled: together.predictedError)
                 ),
                 ("dice", dice),
-            ] { try table.append([.text("all"), .text(name), .text(metric)] + cells(score)) }
+            ] { try table.append([.text("all"), .text(name), .text(metric)] + cells(score, draws)) }
         }
         return table
     }

@@ -85,8 +85,8 @@ extension ConfiguredSource {
         ) { context in
             var listing = try list(context)
             let members = try split.divide(listing.items.map(\.relative))
-            listing.items = try zip(listing.items, members).filter { $1.part == part }.map { item, member in
-                item.adding(Self.splitPort, try member.loader())
+            listing.items = zip(listing.items, members).filter { $1.part == part }.map { item, member in
+                item.adding(Self.splitPort, member.loader)
             }
             if let keep { listing.items = try keep(listing.items) }
             return listing
@@ -104,14 +104,14 @@ extension ItemSplit.Membership {
         return try Table(title: "split", columns: columns.map { .init($0.name) }, rows: [columns.map(\.cell)])
     }
 
-    fileprivate func loader() throws(Diagnostic) -> ItemLoader {
-        let table = try table()
-        return ItemLoader(paths: [], reader: "split 1") {
+    /// Makes the table when it is asked for.
+    fileprivate var loader: ItemLoader {
+        ItemLoader(paths: [], reader: "split 1") {
             ValueEstimate(size: GridSize(1, 1))
         } contentHashes: {
-            [SHA256.hex(of: table.csv)]
+            [SHA256.hex(of: try table().csv)]
         } load: {
-            table
+            try table()
         }
     }
 }

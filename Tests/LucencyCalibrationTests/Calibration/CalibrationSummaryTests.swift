@@ -148,8 +148,18 @@ import Testing
         #expect(try whole.pooledErrorInterval(.mask, bootstrap) == nil)
         #expect(try summary([all[0]]).pooledErrorInterval(.all, bootstrap) == nil)
         #expect(code { try whole.pooledErrorInterval(.all, Bootstrap(resamples: 0)) } == .badArgument)
-        // A ratio of sums that is undefined in most draws has no interval.
-        #expect(try bootstrap.interval(count: 2) { $0[0] < 2 ? 1 : nil } != nil)
-        #expect(try bootstrap.interval(count: 5) { $0 == [1, 1, 1, 1, 1] ? 1 : nil } == nil)
+        let draws = try CaseDraws(count: 8, bootstrap)
+        let drawn = try #require(score.interval(draws))
+        #expect(.value(drawn.estimate) == score.mean && drawn.lower < drawn.estimate && drawn.estimate < drawn.upper)
+        #expect(try CaseDraws(count: 8, bootstrap).interval(ofMean: score.caseValues) == drawn)
+        // Of values that some cases lack, and none where fewer than two have one.
+        let some = try #require(draws.interval(ofMean: [1, nil, 3, nil, 2, nil, nil, 2]))
+        #expect(some.estimate == 2 && some.lower >= 1 && some.upper <= 3)
+        #expect(draws.interval(ofMean: [1, nil, nil, nil, nil, nil, nil, nil]) == nil)
+        #expect(draws.interval(ofMean: [1, 2]) == nil)
+        // A statistic that is undefined in most draws has no interval.
+        #expect(draws.interval { $0[0] < 2 ? 1 : nil } != nil)
+        #expect(draws.interval { $0.allSatisfy { $0 == 1 } ? 1 : nil } == nil)
+        #expect(code { try CaseDraws(count: 1 << 30, bootstrap) } == .tooLarge)
     }
 }
