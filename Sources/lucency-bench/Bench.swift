@@ -8,10 +8,8 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lucency-bench", abstract: "Measures commands and the engine.",
         subcommands: [
-            HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self,
-            SegmentCommand.self,
-            TrainingCommand.self,
-            HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self, ObjectivesCommand.self,
+            HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self, SegmentCommand.self,
+            TrainingCommand.self, ObjectivesCommand.self,
         ])
 
     static func main() {

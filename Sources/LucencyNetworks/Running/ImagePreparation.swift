@@ -49,6 +49,7 @@ extension Preprocessing {
 
     /// Every channel on its scale.
     private func normalized(_ image: Image, pool: ThreadPool) throws -> Image {
+        if channels.count == 1 { return try channels[0].normalization(image, pool: pool) }
         let count = image.size.count
         let target = AlignedBuffer<Float>(repeating: 0, count: count * channels.count)
         for (number, channel) in channels.enumerated() {

@@ -117,12 +117,10 @@ struct SegmentCommand: ParsableCommand {
     private static func differing(_ ours: String, _ theirs: String) throws -> Double {
         var differing = 0, total = 0
         for name in try FileSystem.names(in: theirs) where name.hasSuffix(".png") {
-            func pixels(_ folder: String) throws -> AlignedBuffer<Float> {
-                try PNGFormat().readImage(
-                    FileSystem.join(folder, name), pages: .automatic, region: nil, limits: .standard
-                ).pixels
+            func labels(_ folder: String) throws -> AlignedBuffer<Int32> {
+                try PNGFormat().readLabels(FileSystem.join(folder, name), pages: .automatic, limits: .standard).labels
             }
-            let (a, b) = (try pixels(ours), try pixels(theirs))
+            let (a, b) = (try labels(ours), try labels(theirs))
             guard a.count == b.count else { throw Diagnostic(.sizeMismatch, "the masks '\(name)' differ in size") }
             for index in 0..<a.count where a[index] != b[index] { differing += 1 }
             total += a.count
