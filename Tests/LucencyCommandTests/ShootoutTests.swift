@@ -28,4 +28,21 @@ import Testing
             #expect(table.text.contains("ps-kd"))
         }
     }
+
+    @Test func `a page about two objectives is made in one run`() throws {
+        try withTemporaryFolder { folder in
+            let settings = [
+                "slice={width: 48, height: 48, spacing: 8}", "steps=2", "parameters.train.with.count=4",
+                "parameters.test.with.count=3", "stages.model.with.network={uses: unet, with: {channels: [4, 8]}}",
+            ]
+            let run = try runLucency(
+                ["run", pipelines.appending(path: "organs-report.yaml").path, "--output", folder.path]
+                    + settings.flatMap { ["--set", $0] })
+            try #require(run.status == 0, "\(run.errors)")
+            let page = try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8)
+            #expect(page.contains("cross-entropy") && page.contains("3 cases"))
+            let table = try String(contentsOf: folder.appending(path: "tables/cases.csv"), encoding: .utf8)
+            #expect(table.split(whereSeparator: \.isNewline).count == 1 + 2 * 3)
+        }
+    }
 }
