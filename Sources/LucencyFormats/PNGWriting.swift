@@ -52,9 +52,9 @@ extension PNGFormat {
     public func write(_ labels: LabelMap, to path: String, options: WriteOptions) throws {
         try located(path) {
             try Self.check(options, labels.size)
-            if options.rescale || options.float {
+            if options.rescale || options.unit || options.float {
                 throw Diagnostic(
-                    .badArgument, "labels are written as they are; `rescale` and `float` do not apply",
+                    .badArgument, "labels are written as they are; `rescale`, `unit` and `float` do not apply",
                     remedy: "leave it out")
             }
             let range: (low: Int32, high: Int32) = labels.labels.withUnsafeBufferPointer { values in
@@ -106,6 +106,11 @@ extension PNGFormat {
     public func write(_ probabilities: ProbabilityMap, to path: String, options: WriteOptions) throws {
         try located(path) {
             try Self.check(options, probabilities.size)
+            if options.rescale || options.unit {
+                throw Diagnostic(
+                    .badArgument, "probabilities always take the full range; `rescale` and `unit` do not apply",
+                    remedy: "leave it out")
+            }
             if options.float {
                 throw Diagnostic(.unsupportedFeature, "PNG cannot store float samples", remedy: "write `.tif` instead")
             }

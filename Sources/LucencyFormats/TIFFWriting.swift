@@ -33,9 +33,9 @@ extension TIFFFormat {
     /// palette (labels without a colour get the gray of their number).
     public func write(_ labels: LabelMap, to path: String, options: WriteOptions) throws {
         try located(path) {
-            if options.rescale || options.float {
+            if options.rescale || options.unit || options.float {
                 throw Diagnostic(
-                    .badArgument, "labels are written as they are; `rescale` and `float` do not apply",
+                    .badArgument, "labels are written as they are; `rescale`, `unit` and `float` do not apply",
                     remedy: "leave it out")
             }
             let range: (low: Int32, high: Int32) = labels.labels.withUnsafeBufferPointer { values in
@@ -98,9 +98,9 @@ extension TIFFFormat {
     /// (default), or the full range of 8 or 16 bits.
     public func write(_ probabilities: ProbabilityMap, to path: String, options: WriteOptions) throws {
         try located(path) {
-            if options.rescale {
+            if options.rescale || options.unit {
                 throw Diagnostic(
-                    .badArgument, "probabilities always take the full range; `rescale` does not apply",
+                    .badArgument, "probabilities always take the full range; `rescale` and `unit` do not apply",
                     remedy: "leave it out")
             }
             let type: SampleType

@@ -80,4 +80,22 @@ import Testing
             } throws: { "\($0)".contains("`unit` stores values of 0...1") }
         }
     }
+
+    @Test(arguments: ["png", "tif"])
+    func `labels and probabilities, which have a scale of their own, refuse another one`(suffix: String) throws {
+        let geometry = try Geometry(size: GridSize(2, 1)), writer = try ImageFormats.writer(forExtension: suffix)
+        let labels = try LabelMap(geometry: geometry, labels: AlignedBuffer([0, 1]))
+        let map = try ProbabilityMap(geometry: geometry, classes: ["a", "b"], values: AlignedBuffer([1, 0, 0, 1]))
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "scale.\(suffix)").path
+            for options in [WriteOptions(unit: true), WriteOptions(rescale: true)] {
+                #expect { try writer.write(labels, to: path, options: options) } throws: {
+                    "\($0)".contains("do not apply")
+                }
+                #expect { try writer.write(map, to: path, options: options) } throws: {
+                    "\($0)".contains("do not apply")
+                }
+            }
+        }
+    }
 }

@@ -182,9 +182,10 @@ public struct SegmentationTrainer {
             if !validation.isEmpty, entry.epoch % settings.validationInterval == 0 || isLast {
                 let score = try validating(predictor, pool: pool)
                 entry.validation = score
-                isBest = score.dice > state.best ?? -1
+                let merit = settings.metric.merit(score)
+                isBest = merit > state.best ?? -.infinity
                 if isBest {
-                    (state.best, state.bestEpoch) = (score.dice, entry.epoch)
+                    (state.best, state.bestEpoch) = (merit, entry.epoch)
                     bestWeights = judged.tensors
                 }
             }

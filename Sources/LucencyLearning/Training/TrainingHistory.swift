@@ -34,13 +34,22 @@ public struct ValidationScore: Codable, Hashable, Sendable {
     public var dice: Double
     /// Mean over cases, by class; nil where a class never occurs.
     public var diceByClass: [Double?]
+    /// Mean intersection over union, as `dice`.
+    public var iou: Double
+    /// Mean of -log p of the true class over the pixels of all cases.
+    public var logLoss: Double
 
-    public init(dice: Double, diceByClass: [Double?]) {
+    public init(dice: Double, diceByClass: [Double?], iou: Double, logLoss: Double) {
         self.dice = dice
         self.diceByClass = diceByClass
+        self.iou = iou
+        self.logLoss = logLoss
     }
 
     public var json: JSONValue {
-        ["dice": .number(dice), "diceByClass": .array(diceByClass.map { $0.map { .number($0) } ?? .null })]
+        [
+            "dice": .number(dice), "diceByClass": .array(diceByClass.map { $0.map { .number($0) } ?? .null }),
+            "iou": .number(iou), "logLoss": .number(logLoss),
+        ]
     }
 }

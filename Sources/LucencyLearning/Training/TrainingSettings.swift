@@ -27,6 +27,8 @@ public struct TrainingSettings: Codable, Hashable, Sendable {
     public var averageDecay: Float?
     /// Epochs from one validation to the next.
     public var validationInterval = 1
+    /// What a better validation is.
+    public var metric = ValidationMetric.dice
     /// Epochs without a better score after which training stops; nil trains to the end.
     public var patience: Int?
     /// Keep the weights of the best validation instead of the last ones.

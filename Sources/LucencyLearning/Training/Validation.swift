@@ -3,6 +3,12 @@ import LucencyImaging
 import LucencyNetworks
 import LucencyTensor
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Predicts whole cases in tiles and compares with their labels.
 struct Validation {
     let cases: [TrainingCase]
@@ -10,9 +16,10 @@ struct Validation {
     let tile: [Int]
     let classes: Int
 
-    /// The mean Dice of some weights.
+    /// How good some weights are.
     func callAsFunction(_ predictor: Predictor, pool: ThreadPool) throws -> ValidationScore {
-        var sums = [Double](repeating: 0, count: classes), counts = [Int](repeating: 0, count: classes)
+        var sums = [Double](repeating: 0, count: classes), shares = sums, counts = [Int](repeating: 0, count: classes)
+        var loss = 0.0, pixels = 0
         for item in cases {
             let sample = item.sample
             let logits = try predictor.slicewise(sample.image, channels: sample.channels, size: sample.size) {
@@ -23,13 +30,22 @@ struct Validation {
                 let total = overlaps.predicted[number] + overlaps.actual[number]
                 guard total > 0 else { continue }
                 sums[number] += 2 * Double(overlaps.both[number]) / Double(total)
+                shares[number] += Double(overlaps.both[number]) / Double(total - overlaps.both[number])
                 counts[number] += 1
             }
+            loss += overlaps.loss
+            pixels += overlaps.pixels
         }
-        let means = (0..<classes).map { counts[$0] > 0 ? sums[$0] / Double(counts[$0]) : nil }
-        let foreground = means.dropFirst().compactMap { $0 }
+        func means(_ sums: [Double]) -> [Double?] {
+            (0..<classes).map { counts[$0] > 0 ? sums[$0] / Double(counts[$0]) : nil }
+        }
+        func foreground(_ means: [Double?]) -> Double {
+            let known = means.dropFirst().compactMap { $0 }
+            return known.isEmpty ? 0 : known.reduce(0, +) / Double(known.count)
+        }
         return ValidationScore(
-            dice: foreground.isEmpty ? 0 : foreground.reduce(0, +) / Double(foreground.count), diceByClass: means)
+            dice: foreground(means(sums)), diceByClass: means(sums), iou: foreground(means(shares)),
+            logLoss: pixels > 0 ? loss / Double(pixels) : 0)
     }
 
     private func predict(_ image: Tensor, _ predictor: Predictor, _ pool: ThreadPool) throws -> Tensor {
@@ -40,11 +56,21 @@ struct Validation {
         return try window(image, pool: pool) { try predictor($0) }
     }
 
-    /// Pixels of each class: predicted, actual, both. Ignored pixels do not count.
+    /// What a case counts: pixels of each class that are predicted, actual, both; the sum of -log p, and its pixels.
+    private struct Overlaps {
+        var predicted: [Int]
+        var actual: [Int]
+        var both: [Int]
+        var loss = 0.0
+        var pixels = 0
+    }
+
+    /// Ignored pixels do not count.
     private static func overlaps(
         _ logits: AlignedBuffer<Float>, _ labels: AlignedBuffer<Int32>, _ classes: Int
-    ) -> (predicted: [Int], actual: [Int], both: [Int]) {
-        var predicted = [Int](repeating: 0, count: classes), actual = predicted, both = predicted
+    ) -> Overlaps {
+        let none = [Int](repeating: 0, count: classes)
+        var counts = Overlaps(predicted: none, actual: none, both: none)
         let pixels = labels.count
         logits.withUnsafeBufferPointer { values in
             labels.withUnsafeBufferPointer { labels in
@@ -55,12 +81,17 @@ struct Validation {
                         if value > highest { (best, highest) = (number, value) }
                     }
                     let label = Int(labels[pixel])
-                    predicted[best] += 1
-                    if label < classes { actual[label] += 1 }
-                    if label == best { both[best] += 1 }
+                    counts.predicted[best] += 1
+                    guard label < classes else { continue }
+                    counts.actual[label] += 1
+                    if label == best { counts.both[best] += 1 }
+                    var sum: Float = 0
+                    for number in 0..<classes { sum += expf(values[number &* pixels &+ pixel] - highest) }
+                    counts.loss += Double(logf(sum) + highest - values[label &* pixels &+ pixel])
+                    counts.pixels += 1
                 }
             }
         }
-        return (predicted, actual, both)
+        return counts
     }
 }

@@ -42,6 +42,8 @@ extension CollectorDescriptor {
         })
 }
 
+extension ValidationMetric: ChoiceParameter {}
+
 /// An image with its classes.
 struct LabelledCase: Sendable {
     let name: String
@@ -124,7 +126,11 @@ struct TrainSegmenter: Sendable {
                 help: "Epochs from one validation to the next; left out: 1, or planned."),
             Parameter(
                 "patience", \.settings.patience, in: .within(1...1_000_000),
-                help: "Epochs without a better Dice after which training stops; left out: to the end."),
+                help: "Epochs without a better `metric` after which training stops; left out: to the end."),
+            Parameter(
+                "metric", \.settings.metric,
+                help: "What validation is judged by: mean Dice or IoU of the foreground, its lowest Dice, the log loss."
+            ),
             Parameter("keep", \.kept, help: "Which weights: of the best validation or the last ones."),
             Parameter(
                 "averageDecay", \.settings.averageDecay, in: .within(0...0.99999),

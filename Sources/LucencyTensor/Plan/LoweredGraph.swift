@@ -36,7 +36,8 @@ struct LoweredGraph {
     private var versions: [Int: [Layout: Int]] = [:]
 
     /// - Parameter wanted: values of the tape that someone will read.
-    init(_ tape: Tape, wanted: [Int], isTraining: Bool, kernels: Kernels) {
+    /// - Throws: `Diagnostic` when a record reads what a later one makes, which is a defect of the tape.
+    init(_ tape: Tape, wanted: [Int], isTraining: Bool, kernels: Kernels) throws(Diagnostic) {
         self.kernels = kernels
         self.isTraining = isTraining
         var records = Self.needed(tape.records, for: wanted)
@@ -44,8 +45,8 @@ struct LoweredGraph {
             isTraining
             ? Self.specialised(records, wanted: Set(wanted))
             : Self.fused(records, wanted: Set(wanted), shapes: tape.shapes)
-        for record in records { lower(record, tape) }
-        for id in wanted { self.wanted[id] = version(of: id, as: .plain, tape) }
+        for record in records { try lower(record, tape) }
+        for id in wanted { self.wanted[id] = try version(of: id, as: .plain, tape) }
     }
 
     // MARK: Records
@@ -110,12 +111,15 @@ struct LoweredGraph {
 
     // MARK: Layouts
 
-    private mutating func lower(_ record: Tape.Record, _ tape: Tape) {
+    private mutating func lower(_ record: Tape.Record, _ tape: Tape) throws(Diagnostic) {
         let available = record.inputs.map { versions[$0]?[.blocked] == nil ? Layout.plain : .blocked }
         let inputShapes = record.inputs.map { tape.shapes[$0] }
         let outputShapes = record.outputs.map { tape.shapes[$0] }
         let layouts = record.operation.layouts(inputShapes, available: available)
-        let inputs = record.inputs.enumerated().map { version(of: $1, as: layouts.input($0), tape) }
+        var inputs: [Int] = []
+        for (index, id) in record.inputs.enumerated() {
+            inputs.append(try version(of: id, as: layouts.input(index), tape))
+        }
         let signature = OperationSignature(
             inputs: inputShapes, outputs: outputShapes, inputLayouts: inputs.map { values[$0].layout },
             outputLayouts: record.outputs.indices.map { layouts.output($0) }, isTraining: isTraining, kernels: kernels)
@@ -133,7 +137,7 @@ struct LoweredGraph {
     }
 
     /// The lowered value in a layout; made by a conversion where it exists only in the other.
-    private mutating func version(of id: Int, as layout: Layout, _ tape: Tape) -> Int {
+    private mutating func version(of id: Int, as layout: Layout, _ tape: Tape) throws(Diagnostic) -> Int {
         if let known = versions[id]?[layout] { return known }
         let other: Layout = layout == .plain ? .blocked : .plain
         let source: Int
@@ -151,7 +155,7 @@ struct LoweredGraph {
                 source = add(Value(shape: tape.shapes[id], layout: .plain, origin: .constant(tensor)), id)
             case .result(let record):
                 // Records are lowered in order, so their results exist; this keeps a wrong order from going unnoticed.
-                preconditionFailure("record \(record) is read before it is made")
+                throw Diagnostic(.stageFailed, "record \(record) is read before it is made (a defect in lucency)")
             }
             if layout == .plain { return source }
         }

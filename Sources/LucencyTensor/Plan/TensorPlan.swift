@@ -43,7 +43,7 @@ public final class TensorPlan: Sendable {
         }
         let isTraining = loss != nil
         let wanted = outputs.map(\.id) + (loss.map { [$0.id] } ?? [])
-        let graph = LoweredGraph(tape, wanted: wanted, isTraining: isTraining, kernels: options.kernels)
+        let graph = try LoweredGraph(tape, wanted: wanted, isTraining: isTraining, kernels: options.kernels)
         let schedule = Schedule(
             graph, kept: Set(graph.wanted.values), loss: loss.flatMap { graph.wanted[$0.id] },
             gradientsOf: Set(inputGradients.compactMap { graph.inputs[$0.id] }), isTraining: isTraining,
