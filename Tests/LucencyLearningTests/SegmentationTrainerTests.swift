@@ -8,27 +8,6 @@ import Support
 import Testing
 
 @Suite struct SegmentationTrainerTests {
-    /// Bright discs on a dark ground with noise, and their masks.
-    private func discs(_ range: Range<Int>, size: Int = 48) throws -> [TrainingCase] {
-        try range.map { index in
-            var random = PhiloxStream(seed: 9, stream: "discs", index: index)
-            let x = random.uniform(in: 14...34), y = random.uniform(in: 14...34), r = random.uniform(in: 6...11)
-            var pixels: [Float] = [], labels: [Int32] = []
-            for row in 0..<size {
-                for column in 0..<size {
-                    let dx = Double(column) - x, dy = Double(row) - y
-                    let inside = dx * dx + dy * dy < r * r
-                    labels.append(inside ? 1 : 0)
-                    pixels.append(Float((inside ? 0.8 : -0.2) + 0.6 * random.normal()))
-                }
-            }
-            let geometry = try Geometry(size: GridSize(size, size))
-            return try TrainingCase(
-                name: "disc \(index)", image: Image(geometry: geometry, pixels: AlignedBuffer(pixels)),
-                labels: LabelMap(geometry: geometry, labels: AlignedBuffer(labels)))
-        }
-    }
-
     private var settings: TrainingSettings {
         var settings = TrainingSettings()
         settings.epochs = 6
@@ -44,7 +23,7 @@ import Testing
         _ settings: TrainingSettings, threads: Int = 1, network: UNet = UNet(channels: [8, 16])
     ) throws -> SegmentationTrainer {
         try SegmentationTrainer(
-            network, classes: 2, training: discs(0..<12), validation: discs(12..<16), settings: settings,
+            network, classes: 2, training: Discs.cases(0..<12), validation: Discs.cases(12..<16), settings: settings,
             kernels: Kernels(family: .best), pool: ThreadPool(threads: threads))
     }
 
@@ -162,6 +141,22 @@ import Testing
         long.rate = 1e-9
         let result = try #require(try trainer(long).train())
         #expect(result.history.count < 40)
+    }
+
+    @Test func `validation is judged by the metric that is named`() throws {
+        var byLoss = settings
+        byLoss.metric = .logLoss
+        let result = try #require(try trainer(byLoss).train())
+        let losses = result.history.compactMap { $0.validation?.logLoss }
+        #expect(result.validation?.logLoss == losses.min())
+        #expect(losses.count == 6 && losses[0] > 0)
+        for entry in result.history {
+            let score = try #require(entry.validation)
+            // One foreground class in each case: IoU is Dice / (2 - Dice) case by case, so that means stay in order.
+            #expect(score.iou <= score.dice && score.iou >= score.dice / 2)
+        }
+        let score = ValidationScore(dice: 0.6, diceByClass: [0.9, 0.8, nil, 0.4], iou: 0.5, logLoss: 0.3)
+        #expect(ValidationMetric.allCases.map { $0.merit(score) } == [0.6, 0.5, 0.4, -0.3])
     }
 
     @Test func `deep supervision learns from coarser results too`() throws {

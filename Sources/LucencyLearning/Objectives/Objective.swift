@@ -58,6 +58,10 @@ public struct ObjectiveValues: Hashable, Sendable {
         public let weight: Double
         /// Its scalar, without the factor.
         public let value: Value
+
+        package init(name: String, weight: Double, value: Value) {
+            (self.name, self.weight, self.value) = (name, weight, value)
+        }
     }
 
     /// Σ weight · value: what gradients are taken of.

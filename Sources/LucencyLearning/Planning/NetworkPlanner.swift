@@ -295,7 +295,7 @@ public struct NetworkPlanner {
         var trial = settings
         trial.patch = form.extents
         trial.batch = batch
-        let step = try TrainingStep(made, classes: classes, settings: trial, kernels: kernels)
+        let step = try TrainingStep(made, classes: classes, settings: trial, runs: [], kernels: kernels)
         let pixels = Double(batch * form.extents.reduce(1, *)), forward = Double(step.forwardOperations)
         let rate = TrainingRate.operations(kernels.family)
         let seconds = TrainingRate.passesPerStep * forward / rate + pixels / TrainingRate.pixels

@@ -4,17 +4,24 @@ import LucencyTensor
 
 /// Makes the batch of a step: which cases, which patches, their augmentation. All of it follows from the seed and the number
 /// of the step, so that workers and interruptions change nothing.
-struct BatchMaker: Sendable {
-    let cases: [TrainingCase]
+package struct BatchMaker: Sendable {
+    var cases: [TrainingCase]
     let settings: TrainingSettings
     let sampler: PatchSampler
     let augmentation: AugmentationPipeline
     let classes: Int
 
+    /// The same for other cases, such as those whose labels were changed.
+    func of(_ cases: [TrainingCase]) -> BatchMaker {
+        var copy = self
+        copy.cases = cases
+        return copy
+    }
+
     /// A batch in the form that a tape takes.
-    struct Batch: Sendable {
+    package struct Batch: Sendable {
         /// N, C, spatial.
-        let images: Tensor
+        package let images: Tensor
         let samples: [ObjectiveSample]
         /// Label maps and what the network sees of them, for coarser scales.
         let labels: [LabelMap]

@@ -15,6 +15,8 @@ public struct SegmentationTrainer {
         /// The epoch whose weights are kept.
         public let epoch: Int
         public let validation: ValidationScore?
+        /// Labels that the strategy changed.
+        public let changedLabels: [ChangedLabels]
     }
 
     /// How far it is; for display only.
@@ -45,6 +47,7 @@ public struct SegmentationTrainer {
     public let settings: TrainingSettings
     public let training: [TrainingCase]
     public let validation: [TrainingCase]
+    public let unlabelled: [TrainingCase]
     public let classes: Int
     private let kernels: Kernels
     private let pool: ThreadPool
@@ -53,10 +56,11 @@ public struct SegmentationTrainer {
     /// - Parameters:
     ///   - network: takes the cases' channels and gives one channel per class.
     ///   - validation: may be empty; then the last weights are kept.
+    ///   - unlabelled: images whose labels are all -1, for strategies that learn from them.
     /// - Throws: `DiagnosticList` with everything that does not fit.
     public init(
         _ network: any Network, classes: Int, training: [TrainingCase], validation: [TrainingCase],
-        settings: TrainingSettings, kernels: Kernels = Kernels(family: .best), pool: ThreadPool = .serial
+        unlabelled: [TrainingCase] = [], settings: TrainingSettings, kernels: Kernels = Kernels(family: .best), pool: ThreadPool = .serial
     ) throws {
         var settings = settings
         var problems = settings.problems() + network.problems()
@@ -78,7 +82,7 @@ public struct SegmentationTrainer {
         if wanted.count == multiple.count, !zip(wanted, multiple).allSatisfy({ $0 % $1 == 0 }) {
             settings.patch = zip(settings.patch, multiple.reversed()).map { ($0 + $1 - 1) / $1 * $1 }
         }
-        for item in training + validation where item.sample.channels != network.inputChannels {
+        for item in training + validation + unlabelled where item.sample.channels != network.inputChannels {
             problems.append(
                 Diagnostic(
                     .channelMismatch,
@@ -86,7 +90,7 @@ public struct SegmentationTrainer {
             )
             break
         }
-        if network.axes == 3, let flat = (training + validation).first(where: { $0.sample.size.isPlanar }) {
+        if network.axes == 3, let flat = (training + validation + unlabelled).first(where: { $0.sample.size.isPlanar }) {
             problems.append(
                 Diagnostic(
                     .shapeMismatch, "'\(flat.name)' has a single slice, and patches of three extents need volumes",
@@ -103,6 +107,7 @@ public struct SegmentationTrainer {
         self.settings = settings
         self.training = training
         self.validation = validation
+        self.unlabelled = unlabelled
         self.kernels = kernels
         self.pool = pool
         batches = BatchMaker(
@@ -112,20 +117,40 @@ public struct SegmentationTrainer {
 
     /// Epochs that will be trained.
     public var epochs: Int {
-        settings.steps.map { ($0 + batches.stepsPerEpoch - 1) / batches.stepsPerEpoch } ?? settings.epochs
+        settings.steps.map { ($0 + stepsPerEpoch - 1) / stepsPerEpoch } ?? settings.epochs
+    }
+
+    /// A pass over the images with labels, or over those without where these are more and are learnt from.
+    private var stepsPerEpoch: Int {
+        let others = settings.strategy.usesUnlabelled ? unlabelled.count * settings.patchesPerCase : 0
+        return max(batches.stepsPerEpoch, (others + settings.batch - 1) / settings.batch)
     }
 
     /// Optimiser steps that will be done.
-    public var steps: Int { settings.steps ?? settings.epochs * batches.stepsPerEpoch }
+    public var steps: Int { settings.steps ?? settings.epochs * stepsPerEpoch }
 
     private var spatial: [Int] { settings.patch.reversed() }
 
-    private func makeStep() throws -> TrainingStep {
-        try TrainingStep(network, classes: classes, settings: settings, kernels: kernels)
+    /// The strategy at work, and the parts of the objective that remember something.
+    private func makeRuns(_ parameters: Parameters, folder: String?) throws -> [any StrategyRun] {
+        let training = StrategyTraining(
+            network: network, classes: classes, settings: settings, cases: training, unlabelled: unlabelled,
+            sampler: batches.sampler, steps: steps, stepsPerEpoch: stepsPerEpoch, parameters: parameters,
+            kernels: kernels, pool: pool, folder: folder)
+        let remembering = settings.objective.used.compactMap { $0.component as? any RememberingComponent }
+        return try [settings.strategy.component.run(in: training)].compactMap { $0 }
+            + remembering.compactMap { try $0.run(in: training) }
+    }
+
+    private func makeStep(_ runs: [any StrategyRun]) throws -> TrainingStep {
+        try TrainingStep(network, classes: classes, settings: settings, runs: runs, kernels: kernels)
     }
 
     /// Bytes that training takes, besides the cases: weights, gradients, moments, activations, a teacher.
-    public func predictedBytes() throws -> Int { try makeStep().bytes(threads: pool.threads) }
+    public func predictedBytes() throws -> Int {
+        let runs = try makeRuns(network.parameters(seed: settings.seed), folder: nil)
+        return try makeStep(runs).bytes(threads: pool.threads)
+    }
 
     private var learning: LearningSettings {
         var schedule = settings.schedule
@@ -151,32 +176,41 @@ public struct SegmentationTrainer {
         if let initial { try parameters.load(initial) }
         let learner = try Learner(
             parameters, settings: learning, seed: settings.seed, family: kernels.family, pool: pool)
+        let runs = try makeRuns(parameters, folder: folder)
+        let step = try makeStep(runs)
         var state = TrainingState(key: key)
         var bestWeights: [String: Tensor]?
         if let folder, let found = TrainingState.load(from: folder, key: key) {
-            // A state that cannot be read is no reason to fail: training begins anew.
+            // A state that cannot be read is no reason to fail: training begins anew, with nothing half restored.
             do {
-                bestWeights = try found.restore(learner, from: folder)
+                bestWeights = try found.restore(learner, runs, from: folder)
                 state = found
-            } catch {}
+            } catch {
+                TrainingState.forget(in: folder)
+                return try train(folder: folder, key: key, initial: initial, isCancelled: isCancelled, report: report)
+            }
         }
-        let step = try makeStep()
         let workspace = try Workspace(step.plan, parameters: parameters, pool: pool)
         let teacher = try settings.objective.selfDistillation.map { _ in
             try Teacher(network, shape: step.images.shape, parameters: parameters, kernels: kernels, pool: pool)
         }
         let validating = Validation(cases: validation, tile: spatial, classes: classes)
-        let judged = learner.average ?? parameters
+        let judged = runs.lazy.compactMap(\.judged).first ?? learner.average ?? parameters
         let predictor = try Predictor(network, parameters: judged, pool: pool, kernels: kernels)
         let epochs = epochs
         while state.history.count < epochs, !isExhausted(state) {
             let start = Machine.seconds
             let lesson = lesson(teacher, epoch: state.history.count, parameters)
-            guard let (record, seconds, images) = try epoch(step, workspace, learner, lesson, isCancelled) else {
-                return nil
-            }
+            let changed = try runs.reduce(training) { try $1.cases($0) }
+            guard
+                let (record, seconds, images) = try epoch(
+                    step, batches.of(changed), runs, workspace, learner, lesson, isCancelled)
+            else { return nil }
             var entry = record
             entry.epoch = state.history.count + 1
+            for run in runs {
+                entry.strategy = try run.finishEpoch(entry.epoch).merging(entry.strategy ?? [:]) { $1 }
+            }
             let isLast = entry.epoch == epochs
             var isBest = false
             if !validation.isEmpty, entry.epoch % settings.validationInterval == 0 || isLast {
@@ -190,7 +224,7 @@ public struct SegmentationTrainer {
                 }
             }
             state.history.append(entry)
-            if let folder { try state.save(learner, isBest: isBest, to: folder) }
+            if let folder { try state.save(learner, runs, best: isBest ? bestWeights : nil, to: folder) }
             report(
                 Progress(
                     record: entry, epochs: epochs, imagesPerSecond: Double(images) / max(seconds, 1e-9),
@@ -202,7 +236,8 @@ public struct SegmentationTrainer {
         let epoch = isBestKept ? state.bestEpoch ?? state.history.count : state.history.count
         return Result(
             parameters: kept, history: state.history, epoch: epoch,
-            validation: state.history.indices.contains(epoch - 1) ? state.history[epoch - 1].validation : nil)
+            validation: state.history.indices.contains(epoch - 1) ? state.history[epoch - 1].validation : nil,
+            changedLabels: runs.flatMap(\.changedLabels))
     }
 
     /// Whether validation has not become better for too long.
@@ -225,13 +260,13 @@ public struct SegmentationTrainer {
 
     /// The steps of one epoch; nil where it was cancelled.
     private func epoch(
-        _ step: TrainingStep, _ workspace: Workspace, _ learner: Learner, _ lesson: Lesson?,
-        _ isCancelled: () -> Bool
+        _ step: TrainingStep, _ batches: BatchMaker, _ runs: [any StrategyRun], _ workspace: Workspace,
+        _ learner: Learner, _ lesson: Lesson?, _ isCancelled: () -> Bool
     ) throws -> (EpochRecord, seconds: Double, images: Int)? {
         let start = Machine.seconds
         var record = EpochRecord(
             epoch: 0, step: 0, rate: 0, loss: 0, parts: [:], gradientNorm: 0, validation: nil)
-        let count = min(batches.stepsPerEpoch, steps - learner.step)
+        let count = min(stepsPerEpoch, steps - learner.step)
         for _ in 0..<count {
             if isCancelled() { return nil }
             let number = learner.step
@@ -245,6 +280,9 @@ public struct SegmentationTrainer {
                 }
                 inputs.merge(tensors) { $1 }
             }
+            for run in runs {
+                inputs.merge(try run.inputs(step: number, batch: batch, tensors: inputs)) { $1 }
+            }
             let begin = Machine.seconds
             try workspace.run(inputs, seed: settings.seed, step: UInt64(number))
             let loss = Double(try workspace.tensor(step.loss).scalar)
@@ -254,6 +292,7 @@ public struct SegmentationTrainer {
                     remedy: "lower the learning rate; are the images normalised?")
             }
             let done = try learner.learn(from: workspace)
+            for run in runs { try run.finishStep(number, workspace) }
             if let watch, let labels = step.inputs.first.flatMap({ inputs[$0.labels] }) {
                 try watch(
                     StepReport(

@@ -16,6 +16,8 @@ public struct EpochRecord: Codable, Hashable, Sendable {
     public var gradientNorm: Double
     /// nil where this epoch was not validated.
     public var validation: ValidationScore?
+    /// What the strategy says of it besides; nil without one.
+    public var strategy: [String: JSONValue]?
 
     /// One line of JSON.
     public var json: JSONValue {
@@ -24,6 +26,7 @@ public struct EpochRecord: Codable, Hashable, Sendable {
             "parts": .object(parts.mapValues { .number($0) }), "gradientNorm": .number(gradientNorm),
         ]
         if let validation { members["validation"] = validation.json }
+        if let strategy { members["strategy"] = .object(strategy) }
         return .object(members)
     }
 }

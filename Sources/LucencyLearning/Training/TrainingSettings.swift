@@ -4,6 +4,8 @@ import LucencyNetworks
 /// Everything that decides how a segmentation network is trained, besides the network and the data.
 public struct TrainingSettings: Codable, Hashable, Sendable {
     public var objective = Objective([CrossEntropyTarget(), DiceTerm()])
+    /// How it learns otherwise than from labels as they are.
+    public var strategy = TrainingStrategy.supervised
     public var optimizer = Optimizer.adamW(decay: 1e-4)
     /// Highest learning rate.
     public var rate = 1e-3
@@ -53,6 +55,6 @@ public struct TrainingSettings: Codable, Hashable, Sendable {
         require(rate > 0 && rate.isFinite, "the rate must be positive")
         require(validationInterval >= 1, "validationInterval must be at least 1")
         require((patience ?? 1) >= 1, "patience must be at least 1")
-        return found + objective.problems()
+        return found + objective.problems() + strategy.component.problems(classes: nil)
     }
 }

@@ -10,6 +10,8 @@ struct TrainingStep {
     let factors: [[Int]]
     let loss: Value
     let parts: [ObjectiveValues.Part]
+    /// What strategies added.
+    private let runs: [any StrategyRun]
     let plan: TensorPlan
     /// Floating-point operations of the network's forward pass over the batch, a multiply-add counted as two.
     let forwardOperations: Int
@@ -17,9 +19,13 @@ struct TrainingStep {
     /// What a teacher takes with some threads; nil where the objective has none.
     private let teacherBytes: ((_ threads: Int) throws -> Int)?
 
-    /// - Parameter settings: with the extents of the patch.
+    /// - Parameters:
+    ///   - settings: with the extents of the patch.
+    ///   - runs: strategies that add to the objective.
     /// - Throws: `Diagnostic` when the network does not give the classes, or cannot take the patch.
-    init(_ network: any Network, classes: Int, settings: TrainingSettings, kernels: Kernels) throws {
+    init(
+        _ network: any Network, classes: Int, settings: TrainingSettings, runs: [any StrategyRun], kernels: Kernels
+    ) throws {
         let tape = Tape(.training)
         images = tape.input("images", try Shape([settings.batch, network.inputChannels] + settings.patch.reversed()))
         let outputs = try network(images, Scope(tape))
@@ -45,9 +51,17 @@ struct TrainingStep {
             let part = weight == 1 ? values.total : try tape.scale(values.total, by: Float(weight))
             if let before = total { total = try tape.add(before, part) } else { total = part }
         }
+        let scene = StepScene(tape: tape, images: images, outputs: outputs, inputs: inputs)
+        for run in runs {
+            for part in try run.record(scene) where part.weight != 0 {
+                parts.append(part)
+                let weighted = part.weight == 1 ? part.value : try tape.scale(part.value, by: Float(part.weight))
+                if let before = total { total = try tape.add(before, weighted) } else { total = weighted }
+            }
+        }
         guard let loss = total else { throw Diagnostic(.badArgument, "the network has no result") }
         plan = try TensorPlan(
-            tape, outputs: [loss] + parts.map(\.value), gradientsOf: loss, options: .init(kernels: kernels))
+            tape, outputs: [loss] + parts.map(\.value) + runs.flatMap(\.watched), gradientsOf: loss, options: .init(kernels: kernels))
         let weightCount = tape.parameters.reduce(0) { $0 + ($1.isTrainable ? $1.shape.count : 0) }
         stateBytes = 4 * weightCount * (1 + settings.optimizer.moments + 1)
         let shape = images.shape
@@ -55,11 +69,12 @@ struct TrainingStep {
             settings.objective.selfDistillation.map { _ in
                 { try Teacher.bytes(network, shape: shape, kernels: kernels, threads: $0) }
             }
-        (self.inputs, self.factors, self.parts, self.loss) = (inputs, factors, parts, loss)
+        (self.inputs, self.factors, self.parts, self.loss, self.runs) = (inputs, factors, parts, loss, runs)
     }
 
     /// Bytes that training takes, besides the cases: weights, gradients, moments, activations, a teacher.
     func bytes(threads: Int) throws -> Int {
         try plan.bytes(threads: threads) + stateBytes + (teacherBytes?(threads) ?? 0)
+            + runs.reduce(0) { try $0 + $1.bytes(threads: threads) }
     }
 }

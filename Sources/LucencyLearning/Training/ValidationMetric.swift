@@ -10,7 +10,7 @@ public enum ValidationMetric: String, Codable, Hashable, Sendable, CaseIterable 
     case logLoss = "log-loss"
 
     /// The metric's value in a score, turned so that more is better.
-    func merit(_ score: ValidationScore) -> Double {
+    package func merit(_ score: ValidationScore) -> Double {
         switch self {
         case .dice: score.dice
         case .iou: score.iou

@@ -71,6 +71,7 @@ struct TrainSegmenter: Sendable {
     var objective = [
         ObjectiveChoice(component: CrossEntropyTarget()), ObjectiveChoice(component: DiceTerm()),
     ]
+    var strategy = StrategyChoice.usual
     var augmentation: [Augmentation] = []
     var validationFraction = 0.2
     var seed: Int?
@@ -84,6 +85,7 @@ struct TrainSegmenter: Sendable {
         [
             Parameter("network", \.network, help: "Which network; its channels and classes follow from the data."),
             Parameter("objective", \.objective, help: "One target, and terms that are added to it."),
+            Parameter("strategy", \.strategy, help: "How it learns otherwise than from labels as they are."),
             Parameter("optimizer", \.settings.optimizer, help: "How gradients change weights."),
             Parameter("schedule", \.settings.schedule, help: "How the learning rate falls."),
             Parameter("rate", \.settings.rate, in: .positive, help: "Highest learning rate."),
@@ -145,6 +147,7 @@ struct TrainSegmenter: Sendable {
     func check() throws {
         var settings = stated.applied(to: settings)
         settings.objective = Objective(objective.map(\.component))
+        settings.strategy = TrainingStrategy(strategy.component)
         var problems = settings.problems()
         let axes = settings.patch.isEmpty ? 2 : settings.patch.count
         problems += network.network.fitted(axes: axes, inputChannels: 1, classes: 2).problems()
@@ -165,6 +168,7 @@ struct TrainSegmenter: Sendable {
         var settings = settings
         settings.seed = seed
         settings.objective = Objective(objective.map(\.component))
+        settings.strategy = TrainingStrategy(strategy.component)
         settings.keepsBest = kept == .best
         let setup = try setup(
             training, validation, settings, classes: classes.classes.count, kernels: Kernels(family: context.kernels))

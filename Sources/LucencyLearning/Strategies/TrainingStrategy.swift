@@ -1,0 +1,47 @@
+import LucencyFoundation
+
+/// Any strategy. In JSON `{"uses": "cw-bass", "with": {…}}`.
+public struct TrainingStrategy: Hashable, Sendable {
+    package let component: any Strategy
+
+    package init(_ component: any Strategy) {
+        self.component = component
+    }
+
+    /// Every kind of strategy.
+    package static let kinds: [any Strategy.Type] = [Supervised.self]
+
+    /// Learning from labels as they are.
+    public static let supervised = TrainingStrategy(Supervised())
+
+    /// `cw-bass`.
+    public var name: String { component.name }
+    /// Whether it learns from images without labels too.
+    public var usesUnlabelled: Bool { type(of: component).usesUnlabelled }
+
+    public static func == (left: TrainingStrategy, right: TrainingStrategy) -> Bool {
+        AnyHashable(left.component) == AnyHashable(right.component)
+    }
+
+    public func hash(into hasher: inout Hasher) { component.hash(into: &hasher) }
+}
+
+extension TrainingStrategy: Codable {
+    private enum Key: String, CodingKey { case uses, with }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        let name = try container.decode(String.self, forKey: .uses)
+        guard let kind = Self.kinds.first(where: { $0.name == name }) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .uses, in: container, debugDescription: "there is no strategy '\(name)'")
+        }
+        component = try container.decode(kind, forKey: .with)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(name, forKey: .uses)
+        try container.encode(component, forKey: .with)
+    }
+}
