@@ -94,6 +94,11 @@ public struct LabelAudit: Sendable {
             errors: errors)
     }
 
+    /// The annotation as places among classes.
+    package func given(_ label: LabelMap, classes: [String]) throws(Diagnostic) -> PixelTruth {
+        try PixelTruth(label, labels: PixelTruth.labels(labels, of: classes, in: label), ignoring: ignoredLabel)
+    }
+
     /// - Throws: `Diagnostic` naming a setting that is not possible.
     package func check() throws(Diagnostic) {
         guard confidence >= 0, confidence <= 1 else {
