@@ -54,7 +54,7 @@ public struct AuditSummary: Codable, Sendable {
     public func suspects(by ranking: Ranking = .total, agreement: Double = 0.5) -> [SuspectAnnotation] {
         cases.flatMap { name, item in Self.suspects(name, item, ranking) }
             .filter { Double($0.agreeing) >= agreement * Double($0.models) - 1e-9 }
-            .sorted { ($0.score, $1.caseName, $1.pixels.bounds) > ($1.score, $0.caseName, $0.pixels.bounds) }
+            .sorted { ($0.score, $1.caseName, $1.pixels.first) > ($1.score, $0.caseName, $0.pixels.first) }
     }
 
     /// Regions of several models belong together where they suggest the same class for the same label and share at least half

@@ -11,6 +11,9 @@ package struct PixelRuns: Codable, Hashable, Sendable {
         for run in runs { bounds += [run.start, run.end] }
     }
 
+    /// The first pixel, by which regions of equal strength are put in order.
+    package var first: Int { bounds.first ?? 0 }
+
     package var count: Int { stride(from: 0, to: bounds.count, by: 2).reduce(0) { $0 + bounds[$1 + 1] - bounds[$1] } }
 
     package func forEach(_ body: (Range<Int>) -> Void) {

@@ -59,6 +59,24 @@ package struct GaussianMixture: Hashable, Sendable {
             absent: tape.input("agmm.absent", try Shape([logits.images, logits.channels] + ones)))
     }
 
+    /// The input `labelled` from class numbers.
+    /// - Parameter labels: N, spatial; -1 for pixels that have none.
+    package static func labelled(_ labels: Tensor, classes: Int) -> Tensor {
+        let images = labels.shape.images, pixels = labels.shape.count / images
+        return Tensor(
+            trusted: Shape(trusted: [images, classes] + labels.shape.dimensions.dropFirst())
+        ) { out in
+            out.initialize(repeating: 0)
+            labels.buffer.withUnsafeBufferPointer { labels in
+                for image in 0..<images {
+                    for pixel in 0..<pixels where labels[image &* pixels &+ pixel] >= 0 {
+                        out[(image &* classes &+ Int(labels[image &* pixels &+ pixel])) &* pixels &+ pixel] = 1
+                    }
+                }
+            }
+        }
+    }
+
     /// Puts the losses on a tape.
     /// - Parameters:
     ///   - logits: N, C, spatial.

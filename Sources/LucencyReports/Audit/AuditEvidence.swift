@@ -56,7 +56,7 @@ public struct AuditEvidence: Codable, Sendable {
     private mutating func keep(_ more: [Picture], of model: String, _ kept: Int) {
         let all = pictures[model, default: []] + more
         pictures[model] = Array(
-            all.sorted { ($0.margin, $1.caseName, $1.region.bounds) > ($1.margin, $0.caseName, $0.region.bounds) }
+            all.sorted { ($0.margin, $1.caseName, $1.region.first) > ($1.margin, $0.caseName, $0.region.first) }
                 .prefix(kept))
     }
 
