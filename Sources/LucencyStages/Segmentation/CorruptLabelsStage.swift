@@ -14,10 +14,8 @@ private struct CorruptLabels: Sendable {
     /// The labels as they are spoilt; the same ones where chance leaves them out.
     func corrupt(_ labels: LabelMap, _ context: StageContext) throws -> LabelMap {
         let stream = (noise.isEmpty ? context.stage : noise) + "/" + context.item
-        if probability < 1 {
-            var random = PhiloxStream(seed: context.seed, stream: stream + "/whether")
-            guard random.uniform() < probability else { return labels }
-        }
+        var corruption = corruption, whether = PhiloxStream(seed: context.seed, stream: stream + "/whether")
+        if probability < 1, whether.uniform() >= probability { corruption.steps = [] }
         return try corruption(labels, random: PhiloxStream(seed: context.seed, stream: stream), pool: context.pool)
     }
 
