@@ -294,7 +294,8 @@ import Testing
         let loss = try tape.sum(tape.multiply(square, tape.detached(square)))
         let alone = try tape.sum(tape.detached(square))
         let plan = try TensorPlan(
-            tape, outputs: [loss, alone], gradientsOf: tape.add(loss, alone), inputGradients: [x], options: Self.options)
+            tape, outputs: [loss, alone], gradientsOf: tape.add(loss, alone), inputGradients: [x], options: Self.options
+        )
         let workspace = try Self.workspace(plan, tape)
         try workspace.run([x: Tensor([3], [1, -2, 3])])
         #expect(try workspace.tensor(loss).scalar == 98 && workspace.tensor(alone).scalar == 14)

@@ -31,7 +31,8 @@ public struct AuditSummary: Codable, Sendable {
         }
         guard cases[name, default: Case(findings: [:])].findings.updateValue(finding, forKey: model) == nil else {
             throw Diagnostic(
-                .duplicateName, "one model judges '\(name)' twice", remedy: "name what tells the models apart under `over`")
+                .duplicateName, "one model judges '\(name)' twice",
+                remedy: "name what tells the models apart under `over`")
         }
     }
 
@@ -83,7 +84,8 @@ public struct AuditSummary: Codable, Sendable {
             }
             suspects.append(
                 SuspectAnnotation(
-                    caseName: name, model: seed.model, finding: seed.finding, region: seed.region, score: score / models,
+                    caseName: name, model: seed.model, finding: seed.finding, region: seed.region,
+                    score: score / models,
                     agreeing: scores.count, models: item.findings.count))
         }
         return suspects
@@ -101,7 +103,9 @@ public struct AuditSummary: Codable, Sendable {
     }
 
     /// Connected errors of the labels that are as thick as suspects must be.
-    public var errorCount: Int { cases.values.reduce(0) { $0 + ($1.findings.values.compactMap(\.errors).first?.count ?? 0) } }
+    public var errorCount: Int {
+        cases.values.reduce(0) { $0 + ($1.findings.values.compactMap(\.errors).first?.count ?? 0) }
+    }
 
     /// Hits among the first 1, 2, 5, 10, 20, 50 … suspects, among as many as there are errors, and among all.
     public func hits(_ suspects: [SuspectAnnotation]) -> [Hits] {

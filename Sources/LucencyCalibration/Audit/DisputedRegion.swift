@@ -54,7 +54,9 @@ struct RegionShape {
 
     /// Twice the largest distance from a pixel to the nearest one outside, less one pixel: 1 for a line of pixels, 3 for three
     /// beside each other. What lies beyond the image is not outside.
-    private static func thickness(_ pixels: PixelRuns, _ box: Region, in size: GridSize, _ scale: DistanceScale) -> Double {
+    private static func thickness(_ pixels: PixelRuns, _ box: Region, in size: GridSize, _ scale: DistanceScale)
+        -> Double
+    {
         let around = box.grown(by: (1, 1, 1), within: size)
         var outside = Mask(size: around.size, bits: AlignedBuffer(repeating: 1, count: around.size.count))
         outside.bits.withUnsafeMutableBufferPointer { bits in

@@ -89,8 +89,9 @@ public struct LabelAudit: Sendable {
             world: label.geometry.spacingSource == .assumed
                 ? nil : World(origin: map.offset, steps: [map.x, map.y, map.z], spacing: label.geometry.spacing),
             unit: scale.unit.rawValue,
-            regions: Array(regions.sorted { ($0.margin, $1.pixels.first) > ($1.margin, $0.pixels.first) }
-                .prefix(Self.regionsPerCase)),
+            regions: Array(
+                regions.sorted { ($0.margin, $1.pixels.first) > ($1.margin, $0.pixels.first) }
+                    .prefix(Self.regionsPerCase)),
             errors: errors)
     }
 

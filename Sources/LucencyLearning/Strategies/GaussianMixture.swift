@@ -101,7 +101,8 @@ package struct GaussianMixture: Hashable, Sendable {
         }
         /// The mean over pixels of weight 1, 0 where there is none.
         func mean(_ x: Value, _ weights: Value) throws(Diagnostic) -> Value {
-            try tape.divide(tape.sum(tape.multiply(x, weights)), by: tape.scale(tape.sum(weights), by: 1, plus: epsilon))
+            try tape.divide(
+                tape.sum(tape.multiply(x, weights)), by: tape.scale(tape.sum(weights), by: 1, plus: epsilon))
         }
         let excess = try tape.multiply(logarithm(tape, complement(tape, probabilities)), inputs.absent)
         let absent = try tape.scale(tape.sum(excess, over: [1], keepsDimensions: true), by: -1)

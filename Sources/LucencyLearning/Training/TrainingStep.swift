@@ -62,7 +62,8 @@ struct TrainingStep {
         }
         guard let loss = total else { throw Diagnostic(.badArgument, "the network has no result") }
         plan = try TensorPlan(
-            tape, outputs: [loss] + parts.map(\.value) + runs.flatMap(\.watched), gradientsOf: loss, options: .init(kernels: kernels))
+            tape, outputs: [loss] + parts.map(\.value) + runs.flatMap(\.watched), gradientsOf: loss,
+            options: .init(kernels: kernels))
         let weightCount = tape.parameters.reduce(0) { $0 + ($1.isTrainable ? $1.shape.count : 0) }
         stateBytes = 4 * weightCount * (1 + settings.optimizer.moments + 1)
         let shape = images.shape

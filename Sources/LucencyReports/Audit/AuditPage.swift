@@ -95,7 +95,8 @@ struct AuditPage {
             "Among the first suspects", [.init(title: "First"), .init(title: "Precision"), .init(title: "Recall")])
         for hit in report.hits {
             table.rows.append([
-                .text(NumberText.count(hit.k)), .text(NumberText.percent(hit.precision)), .text(NumberText.percent(hit.recall)),
+                .text(NumberText.count(hit.k)), .text(NumberText.percent(hit.precision)),
+                .text(NumberText.percent(hit.recall)),
             ])
         }
         return Page.Section(

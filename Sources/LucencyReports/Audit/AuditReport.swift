@@ -37,7 +37,9 @@ public struct AuditReport: Sendable {
     public func table() throws(Diagnostic) -> Table {
         let hasReference = evidence.summary.hasReference, hasPlace = hasPlace
         let measure = isPlanar ? Table.Column("area", unit: "mm²") : Table.Column("volume", unit: "mm³")
-        var columns: [Table.Column] = ["rank", "case", "given", "suggested", "score", "confidence", "margin"].map { .init($0) }
+        var columns: [Table.Column] = ["rank", "case", "given", "suggested", "score", "confidence", "margin"].map {
+            .init($0)
+        }
         columns += ["agreeing", "models", "pixels"].map { .init($0) }
         columns.append(.init("thickness", unit: suspects.first?.unit ?? "px"))
         columns += ["x", "y", "z"].map { .init("centre_\($0)", unit: "px") }
@@ -96,7 +98,9 @@ public struct AuditReport: Sendable {
             members["reference"] = [
                 "errors": .integer(summary.errorCount),
                 "hits": .array(
-                    hits.map { ["k": .integer($0.k), "precision": .number($0.precision), "recall": .number($0.recall)] }),
+                    hits.map {
+                        ["k": .integer($0.k), "precision": .number($0.precision), "recall": .number($0.recall)]
+                    }),
             ]
         }
         return .object(members)

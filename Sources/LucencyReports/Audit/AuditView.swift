@@ -100,7 +100,8 @@ struct AuditView: Codable, Hashable, Sendable {
         for index in classes.indices where classes[index] != 0 && classes[index] != PixelTruth.ignored {
             let x = index % width, y = index / width
             let isBorder =
-                (x > 0 && classes[index - 1] != classes[index]) || (x + 1 < width && classes[index + 1] != classes[index])
+                (x > 0 && classes[index - 1] != classes[index])
+                || (x + 1 < width && classes[index + 1] != classes[index])
                 || (y > 0 && classes[index - width] != classes[index])
                 || (y + 1 < height && classes[index + width] != classes[index])
             if isBorder { colors[index] = ClassColor.of(Int(classes[index])) }

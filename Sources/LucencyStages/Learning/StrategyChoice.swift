@@ -24,24 +24,29 @@ extension Component<StrategyChoice> {
             + "labelled pixels (Wu et al. 2023). Label some background too.", MixtureStrategy(),
         [
             Parameter(
-                "absent", \.absentWeight, in: .atLeast(0), help: "Weight of the loss for classes that are not in the image."),
+                "absent", \.absentWeight, in: .atLeast(0),
+                help: "Weight of the loss for classes that are not in the image."),
             Parameter(
                 "mutual", \.mutualWeight, in: .atLeast(0),
                 help: "Weight of the loss between memberships and probabilities."),
             Parameter(
-                "supervised", \.supervisedWeight, in: .atLeast(0), help: "Weight of the loss between labels and memberships."),
+                "supervised", \.supervisedWeight, in: .atLeast(0),
+                help: "Weight of the loss between labels and memberships."),
             Parameter(
                 "separation", \.separationWeight, in: .atLeast(0), help: "Weight of the loss that holds classes apart."),
             Parameter(
                 "separationForm", \.separation,
-                help: "Means of classes are averaged over a batch, or summed as in the authors' program, where separation "
+                help:
+                    "Means of classes are averaged over a batch, or summed as in the authors' program, where separation "
                     + "grows with the batch."),
             Parameter(
                 "variance", \.adaptsVariance,
                 help: "Give each class and image a variance, as in the paper; the authors' program has it fixed."),
             Parameter(
                 "excludeVoid", \.excludesVoid,
-                help: "Let nothing belong to a class beyond the image; the authors' program blurs such pixels into others."),
+                help:
+                    "Let nothing belong to a class beyond the image; the authors' program blurs such pixels into others."
+            ),
             Parameter(
                 "imageClasses", \.imageClasses,
                 help: "Classes that an image may show: those that it has labelled pixels of, or all."),

@@ -61,7 +61,9 @@ extension CollectorDescriptor {
                 help: "Regions that are thinner everywhere are left out, as borders are a matter of taste: 3 px, 2 mm."),
             Parameter(
                 "rankBy", \.ranking,
-                help: "Margin of the suggested class over the label summed over a region (large ones first), or its mean."),
+                help:
+                    "Margin of the suggested class over the label summed over a region (large ones first), or its mean."
+            ),
             Parameter(
                 "agreement", \.agreement, in: .within(0...1),
                 help: "Least part of the models that judged a case that must contradict a region."),

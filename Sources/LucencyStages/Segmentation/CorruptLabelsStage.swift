@@ -45,7 +45,8 @@ extension StageDescriptor {
                 help: "Of each label map to be spoilt; others stay as they are."),
             Parameter(
                 "noise", \.noise,
-                help: "Stages with the same name here spoil an item alike, such as one for training and one for testing; left "
+                help:
+                    "Stages with the same name here spoil an item alike, such as one for training and one for testing; left "
                     + "out: the stage's own name."),
         ],
         check: { try $0.check() }

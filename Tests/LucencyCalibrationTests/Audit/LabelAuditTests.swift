@@ -6,7 +6,9 @@ import Testing
 /// Which annotations an audit finds suspect, and which not.
 @Suite struct LabelAuditTests {
     /// A square of a class in a field of class 0, on 24 × 24 pixels (× `depth`).
-    private static func labels(_ squares: [(x: Int, y: Int, side: Int, label: Int32)], spacing: Double? = nil) throws -> LabelMap {
+    private static func labels(_ squares: [(x: Int, y: Int, side: Int, label: Int32)], spacing: Double? = nil) throws
+        -> LabelMap
+    {
         let size = GridSize(24, 24)
         var labels = [Int32](repeating: 0, count: size.count)
         for square in squares {
@@ -15,7 +17,8 @@ import Testing
             }
         }
         let geometry =
-            try spacing.map { try Geometry(size: size, spacing: [$0, $0, 1], source: .stated(.mm)) } ?? Geometry(size: size)
+            try spacing.map { try Geometry(size: size, spacing: [$0, $0, 1], source: .stated(.mm)) }
+            ?? Geometry(size: size)
         return try LabelMap(geometry: geometry, labels: AlignedBuffer(labels))
     }
 
@@ -94,7 +97,8 @@ import Testing
     }
 
     @Test func `the mean margin puts sure regions before large ones`() throws {
-        let given = try Self.labels([]), small = try Self.labels([(2, 2, 4, 1)]), large = try Self.labels([(10, 10, 9, 2)])
+        let given = try Self.labels([]), small = try Self.labels([(2, 2, 4, 1)]),
+            large = try Self.labels([(10, 10, 9, 2)])
         var summary = AuditSummary()
         try summary.add("small", model: "m", LabelAudit()(Self.model(small, sure: 0.98), label: given))
         try summary.add("large", model: "m", LabelAudit()(Self.model(large, sure: 0.8), label: given))
@@ -142,8 +146,9 @@ import Testing
     }
 
     @Test func `other grids, impossible settings and unknown labels are refused`() throws {
-        let given = try Self.labels([]), small = try LabelMap(
-            geometry: Geometry(size: GridSize(3, 3)), labels: AlignedBuffer(repeating: 0, count: 9))
+        let given = try Self.labels([]),
+            small = try LabelMap(
+                geometry: Geometry(size: GridSize(3, 3)), labels: AlignedBuffer(repeating: 0, count: 9))
         let model = try Self.model(given)
         #expect(throws: Diagnostic.self) { try LabelAudit()(model, label: small) }
         #expect(throws: Diagnostic.self) { try LabelAudit()(model, label: given, reference: small) }

@@ -39,7 +39,9 @@ import Testing
             "self": made.mutual, "supervisedMixture": made.supervised, "separation": made.separation,
         ]
         var total: Value?
-        for part in parts.sorted(by: { $0.key < $1.key }) { total = try total.map { try tape.add($0, part.value) } ?? part.value }
+        for part in parts.sorted(by: { $0.key < $1.key }) {
+            total = try total.map { try tape.add($0, part.value) } ?? part.value
+        }
         let loss = try #require(total)
         let plan = try TensorPlan(
             tape, outputs: Array(parts.values) + [made.memberships], gradientsOf: loss,
@@ -54,7 +56,8 @@ import Testing
         return Run(
             values: try parts.mapValues { Double(try workspace.tensor($0).scalar) },
             memberships: try workspace.tensor(made.memberships).array,
-            gradLogits: try workspace.gradient(of: logits).array, gradFeatures: try workspace.gradient(of: features).array)
+            gradLogits: try workspace.gradient(of: logits).array,
+            gradFeatures: try workspace.gradient(of: features).array)
     }
 
     /// Some labelled pixels among many, in the plane or in a volume, the last row void.
@@ -70,7 +73,8 @@ import Testing
             logits: .normal(try Shape([images, classes] + space), from: &random),
             features: .normal(try Shape([images, 5] + (coarse ?? space)), from: &random),
             labels: try Tensor([images] + space, labels), inside: try Tensor([images, 1] + space, inside),
-            absent: try Tensor([images, classes] + space.map { _ in 1 }, (0..<images * classes).map { $0 == 1 ? 1 : 0 }))
+            absent: try Tensor(
+                [images, classes] + space.map { _ in 1 }, (0..<images * classes).map { $0 == 1 ? 1 : 0 }))
     }
 
     // MARK: Golden numbers
@@ -88,7 +92,8 @@ import Testing
         let scene = Scene(
             logits: try tensor("logits"), features: try tensor("features"),
             labels: try Tensor(labels.shape.dimensions, labels.array.map { Int($0) >= unlabelled ? -1 : $0 }),
-            inside: try Tensor([2, 1] + labels.shape.dimensions.dropFirst(), labels.array.map { Int($0) == void ? 0 : 1 }),
+            inside: try Tensor(
+                [2, 1] + labels.shape.dimensions.dropFirst(), labels.array.map { Int($0) == void ? 0 : 1 }),
             absent: try Tensor(classes.shape.dimensions + [1, 1], classes.array.map { 1 - $0 }))
         let mixture = GaussianMixture(
             separation: name == "code" ? .code : .batchMean, adaptsVariance: name.hasSuffix("variance"),
@@ -120,7 +125,8 @@ import Testing
         let pixels = space.reduce(1, *), labels = scene.labels.array
         scene.labels = try Tensor(
             [2] + space, labels.enumerated().map { $0 >= pixels && $1 == 2 ? -1 : $1 })
-        for mixture in [GaussianMixture(), GaussianMixture(adaptsVariance: true), GaussianMixture(excludesVoid: false)] {
+        for mixture in [GaussianMixture(), GaussianMixture(adaptsVariance: true), GaussianMixture(excludesVoid: false)]
+        {
             let run = try Self.run(scene, mixture)
             #expect(run.memberships.allSatisfy { $0 >= 0 && $0 <= 1 + 1e-6 })
             #expect(run.memberships.suffix(pixels).allSatisfy { $0 == 0 })
@@ -138,7 +144,9 @@ import Testing
         #expect(run.values["separation"] == 0)
     }
 
-    @Test func `constant features make all pixels members of all classes, and classes alike; far ones are apart`() throws {
+    @Test func `constant features make all pixels members of all classes, and classes alike; far ones are apart`()
+        throws
+    {
         var scene = try Self.scene([6, 8])
         let inside = scene.inside.array
         scene.features = Tensor(scene.features.shape, repeating: 0.7)

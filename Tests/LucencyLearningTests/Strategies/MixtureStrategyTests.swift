@@ -57,7 +57,8 @@ import Testing
         var nothing = MixtureStrategy()
         (nothing.absentWeight, nothing.mutualWeight) = (0, 0)
         (nothing.supervisedWeight, nothing.separationWeight) = (0, 0)
-        let plain = try #require(try Self.trainer(nil).train()), without = try #require(try Self.trainer(nothing).train())
+        let plain = try #require(try Self.trainer(nil).train()),
+            without = try #require(try Self.trainer(nothing).train())
         #expect(plain.history.map(\.loss) == without.history.map(\.loss))
         #expect(plain.history.map(\.parts) == without.history.map(\.parts))
         for entry in plain.parameters.declarations {
