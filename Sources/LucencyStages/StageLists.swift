@@ -35,6 +35,7 @@ extension Catalog {
             .gather,
             .evaluateSegmentation,
             .reportCalibration,
+            .auditLabels,
             .contactSheet,
             .fingerprint,
             .trainSegmenter,

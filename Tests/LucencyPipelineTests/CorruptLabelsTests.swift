@@ -140,4 +140,38 @@ import Testing
         #expect(errors.first?.message.contains(message) == true, "\(DiagnosticList(file.diagnostics))")
         #expect(errors.first?.place?.line == line)
     }
+
+    @Test func `noise of one name is the same in any stage, and probability leaves items as they are`() throws {
+        let steps = "[{uses: missing-objects, with: {probability: 0.5}}]"
+        func spoiled(_ more: String, stage: String = "spoiled") throws -> [[Int32]] {
+            try withTemporaryFolder { folder in
+                let source =
+                    "{uses: phantom, with: {file: organs.yaml, count: 12, set: {width: 48, height: 48, spacing: 8}}}"
+                try FileManager.default.copyItem(
+                    at: TestFiles.root.appending(path: "phantoms/organs.yaml"),
+                    to: folder.appending(path: "organs.yaml"))
+                let file = try PipelineFile(
+                    text: """
+                        lucency: 1
+                        sources: {slices: \(source)}
+                        stages: {\(stage): {uses: corrupt-labels, in: slices.label, with: {steps: \(steps)\(more)}}}
+                        outputs: {labels: {from: \(stage).labels, as: "{index}.png"}}
+                        """, name: "test.yaml", folder: folder.path, catalog: .standard, seed: 1)
+                let plan = try #require(file.plan, "\(DiagnosticList(file.diagnostics))")
+                let out = folder.appending(path: "out")
+                let summary = try Runner(plan, options: RunOptions(output: out.path)) { _ in }.run()
+                #expect(summary.done == 12)
+                let names = try FileManager.default.contentsOfDirectory(atPath: out.path).filter { $0.hasSuffix("png") }
+                return try names.sorted().map { try read(out, $0) }
+            }
+        }
+        let named = try spoiled(", noise: careless")
+        #expect(try spoiled(", noise: careless", stage: "again") == named)
+        #expect(try spoiled("") != named && spoiled("", stage: "again") != spoiled(""))
+        let truth = try spoiled(", probability: 0"), some = try spoiled(", noise: careless, probability: 0.5")
+        let touched = zip(truth, some).filter { $0 != $1 }.count
+        #expect((1..<12).contains(touched))
+        // What is spoilt is spoilt as it would be without the chance.
+        #expect(some.indices.allSatisfy { some[$0] == truth[$0] || some[$0] == named[$0] })
+    }
 }

@@ -70,6 +70,8 @@ import Testing
             "prior-distance",
             { _ = try $0.priorDistance(x($0, [2, 3, 4]), prior: x($0, [2, 3, 5]), labels: x($0, [2, 4])) }
         ),
+        ("prototype-distance", { _ = try $0.prototypeDistance(x($0, [2, 3, 4]), prototypes: x($0, [2, 5, 4])) }),
+        ("prototype-distance", { _ = try $0.prototypeDistance(x($0, [2, 3, 4]), prototypes: x($0, [1, 5, 3])) }),
         ("mean-squared-error", { _ = try $0.meanSquaredError(x($0, [2]), x($0, [3])) }),
         ("filter", { _ = try $0.fixedFilter(x($0, [1, 2, 3]), .sobelX) }),
         ("Gaussian", { _ in _ = try FilterKernel.gaussian(deviation: 0) }),

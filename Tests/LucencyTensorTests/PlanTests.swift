@@ -287,4 +287,19 @@ import Testing
         #expect(try tape.parameter("w", Shape([3]), .constant(0)) == first)
         #expect(throws: Diagnostic.self) { try tape.parameter("w", Shape([4]), .constant(0)) }
     }
+
+    @Test func `no gradient flows to a detached value`() throws {
+        let tape = Tape(.training), x = tape.input("x", try Shape([3]))
+        let square = try tape.square(x)
+        let loss = try tape.sum(tape.multiply(square, tape.detached(square)))
+        let alone = try tape.sum(tape.detached(square))
+        let plan = try TensorPlan(
+            tape, outputs: [loss, alone], gradientsOf: tape.add(loss, alone), inputGradients: [x], options: Self.options
+        )
+        let workspace = try Self.workspace(plan, tape)
+        try workspace.run([x: Tensor([3], [1, -2, 3])])
+        #expect(try workspace.tensor(loss).scalar == 98 && workspace.tensor(alone).scalar == 14)
+        // Of Σ x² c, c = x².
+        #expect(try workspace.gradient(of: x).array == [2, -16, 54])
+    }
 }

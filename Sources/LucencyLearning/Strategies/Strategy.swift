@@ -61,6 +61,8 @@ package struct StepScene {
     package let images: Value
     /// Logits for them, at full size first; with deep supervision, then those at coarser scales.
     package let outputs: [Value]
+    /// What the classifier at full size reads; nil where the network does not tell.
+    package let features: Value?
     /// What the objective reads, for each output.
     package let inputs: [ObjectiveInputs]
 }

@@ -26,6 +26,9 @@ package struct BatchMaker: Sendable {
         /// Label maps and what the network sees of them, for coarser scales.
         let labels: [LabelMap]
         let pictures: [AlignedBuffer<Float>]
+        /// Of the cases that the patches were cut from, and the maps that followed them.
+        package let names: [String]
+        package let maps: [[SampleMap]]
     }
 
     /// Steps in a pass over the cases.
@@ -76,7 +79,7 @@ package struct BatchMaker: Sendable {
         }
         return Batch(
             images: images, samples: all.map(\.objective), labels: all.map(\.labels),
-            pictures: all.map(\.sample.image))
+            pictures: all.map(\.sample.image), names: all.map(\.sample.name), maps: all.map(\.sample.maps))
     }
 
     /// What the objective needs at a scale.

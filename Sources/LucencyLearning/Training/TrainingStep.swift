@@ -28,7 +28,7 @@ struct TrainingStep {
     ) throws {
         let tape = Tape(.training)
         images = tape.input("images", try Shape([settings.batch, network.inputChannels] + settings.patch.reversed()))
-        let outputs = try network(images, Scope(tape))
+        let (outputs, features) = try network.withFeatures(images, Scope(tape))
         forwardOperations = tape.records.reduce(0) { sum, record in
             let inputs = record.inputs.map { tape.shapes[$0] }, outputs = record.outputs.map { tape.shapes[$0] }
             return sum + record.operation.floatingPointOperations(inputs, outputs)
@@ -51,7 +51,8 @@ struct TrainingStep {
             let part = weight == 1 ? values.total : try tape.scale(values.total, by: Float(weight))
             if let before = total { total = try tape.add(before, part) } else { total = part }
         }
-        let scene = StepScene(tape: tape, images: images, outputs: outputs, inputs: inputs)
+        let scene = StepScene(
+            tape: tape, images: images, outputs: outputs, features: features, inputs: inputs)
         for run in runs {
             for part in try run.record(scene) where part.weight != 0 {
                 parts.append(part)

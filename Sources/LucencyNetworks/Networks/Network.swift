@@ -27,9 +27,20 @@ public protocol Network: Codable, Hashable, Sendable {
     /// - Returns: the result at full size first; with deep supervision, then those at coarser scales.
     /// - Throws: `Diagnostic` naming what does not fit.
     func callAsFunction(_ x: Value, _ scope: Scope) throws(Diagnostic) -> [Value]
+
+    /// Records the network, and tells what its classifier at full size reads.
+    /// - Parameter x: N, `inputChannels`, spatial.
+    /// - Returns: the results as `callAsFunction` gives them, and the features, N, channels, spatial; nil for a network that
+    ///   does not end in a classifier.
+    /// - Throws: `Diagnostic` naming what does not fit.
+    func withFeatures(_ x: Value, _ scope: Scope) throws(Diagnostic) -> (results: [Value], features: Value?)
 }
 
 extension Network {
+    public func withFeatures(_ x: Value, _ scope: Scope) throws(Diagnostic) -> (results: [Value], features: Value?) {
+        (try self(x, scope), nil)
+    }
+
     /// Refuses wrong settings, and inputs that the network cannot take.
     func check(_ x: Value) throws(Diagnostic) {
         if let problem = problems().first { throw problem }

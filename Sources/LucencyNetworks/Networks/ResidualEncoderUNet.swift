@@ -126,6 +126,10 @@ public struct ResidualEncoderUNet: Network {
     }
 
     public func callAsFunction(_ x: Value, _ scope: Scope) throws(Diagnostic) -> [Value] {
+        try withFeatures(x, scope).results
+    }
+
+    public func withFeatures(_ x: Value, _ scope: Scope) throws(Diagnostic) -> (results: [Value], features: Value?) {
         try check(x)
         let encoder = scope["encoder"], decoder = scope["decoder"]
         var x = try unit(
@@ -155,6 +159,6 @@ public struct ResidualEncoderUNet: Network {
             results.append(try head(x, decoder["seg_layers"][step]))
         }
         results.reverse()
-        return deepSupervision ? results : Array(results.prefix(1))
+        return (deepSupervision ? results : Array(results.prefix(1)), x)
     }
 }

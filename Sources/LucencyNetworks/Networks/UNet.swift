@@ -117,6 +117,10 @@ public struct UNet: Network {
     }
 
     public func callAsFunction(_ x: Value, _ scope: Scope) throws(Diagnostic) -> [Value] {
+        try withFeatures(x, scope).results
+    }
+
+    public func withFeatures(_ x: Value, _ scope: Scope) throws(Diagnostic) -> (results: [Value], features: Value?) {
         try check(x)
         var x = x, levels: [Value] = []
         for (level, channels) in channels.enumerated() {
@@ -132,7 +136,7 @@ public struct UNet: Network {
             if level > 1, level <= scales { results.append(try head(x, scope["head\(level)"])) }
         }
         results.append(try head(x, scope["head"]))
-        return results.reversed()
+        return (results.reversed(), x)
     }
 
     private func head(_ x: Value, _ scope: Scope) throws(Diagnostic) -> Value {

@@ -84,19 +84,7 @@ extension CalibrationPage {
                         .tag("p", ["class": "meta"], details),
                         .tag(
                             "div", ["class": "strip"],
-                            picture.panels.map { panel in
-                                .tag(
-                                    "figure",
-                                    [
-                                        .tag(
-                                            "img",
-                                            [
-                                                "src": "data:image/png;base64," + Base64.text(panel.png),
-                                                "alt": panel.description, "width": "\(panel.width)",
-                                                "height": "\(panel.height)",
-                                            ]), .tag("figcaption", panel.caption),
-                                    ])
-                            }),
+                            picture.panels.map(\.figure)),
                     ]))
         }
         if left > 0 {

@@ -32,3 +32,19 @@ public struct CasePicture: Hashable, Sendable {
         self.panels = panels
     }
 }
+
+extension CasePicture.Panel {
+    /// The picture with its caption below, within the page.
+    var figure: Markup {
+        .tag(
+            "figure",
+            [
+                .tag(
+                    "img",
+                    [
+                        "src": "data:image/png;base64," + Base64.text(png), "alt": description, "width": "\(width)",
+                        "height": "\(height)",
+                    ]), .tag("figcaption", caption),
+            ])
+    }
+}

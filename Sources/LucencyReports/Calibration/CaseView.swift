@@ -78,7 +78,7 @@ struct CaseView: Hashable, Sendable {
     }
 
     /// Levels between the first and the last percent as 0...255.
-    private static func windowed(_ levels: [Float]) -> [UInt8] {
+    static func windowed(_ levels: [Float]) -> [UInt8] {
         let sorted = levels.sorted()
         guard let least = sorted.first, let greatest = sorted.last else { return [] }
         var (low, high) = (sorted[sorted.count / 100], sorted[sorted.count - 1 - sorted.count / 100])

@@ -8,6 +8,16 @@ import LucencyPipeline
 private struct CorruptLabels: Sendable {
     var steps: [CorruptionStep] = []
     var ignoreValue = Int(LabelMap.ignoreLabel)
+    var probability = 1.0
+    var noise = ""
+
+    /// The labels as they are spoilt; the same ones where chance leaves them out.
+    func corrupt(_ labels: LabelMap, _ context: StageContext) throws -> LabelMap {
+        let stream = (noise.isEmpty ? context.stage : noise) + "/" + context.item
+        var corruption = corruption, whether = PhiloxStream(seed: context.seed, stream: stream + "/whether")
+        if probability < 1, whether.uniform() >= probability { corruption.steps = [] }
+        return try corruption(labels, random: PhiloxStream(seed: context.seed, stream: stream), pool: context.pool)
+    }
 
     var corruption: LabelCorruption { LabelCorruption(steps.map(\.step), ignoreValue: ignoreValue) }
 
@@ -30,12 +40,19 @@ extension StageDescriptor {
             Parameter(
                 "ignoreValue", \.ignoreValue, in: .within(-1...2_147_483_647),
                 help: "What unlabelled pixels are called; -1 is ignored by other stages, 255 suits PNG files."),
+            Parameter(
+                "probability", \.probability, in: .within(0...1),
+                help: "Of each label map to be spoilt; others stay as they are."),
+            Parameter(
+                "noise", \.noise,
+                help:
+                    "Stages with the same name here spoil an item alike, such as one for training and one for testing; left "
+                    + "out: the stage's own name."),
         ],
         check: { try $0.check() }
     ) { stage, context in
         { (labels: LabelMap) throws -> (LabelMap, LabelMap) in
-            let random = PhiloxStream(seed: context.seed, stream: context.stage + "/" + context.item)
-            let corrupted = try stage.corruption(labels, random: random, pool: context.pool)
+            let corrupted = try stage.corrupt(labels, context)
             return (
                 corrupted,
                 try LabelCorruption.changes(from: labels, to: corrupted, ignoreValue: stage.ignoreValue)

@@ -193,7 +193,7 @@ struct Schedule {
         var wants = graph.values.enumerated().map { id, value in
             if case .parameter(let index) = value.origin { trainable[index] } else { wanted.contains(id) }
         }
-        for node in graph.nodes where node.inputs.contains(where: { wants[$0] }) {
+        for node in graph.nodes where node.operation.passesGradients && node.inputs.contains(where: { wants[$0] }) {
             for output in node.outputs { wants[output] = true }
         }
         return wants
@@ -201,9 +201,9 @@ struct Schedule {
 
     private mutating func scheduleBackward(_ index: Int, _ wants: [Bool]) {
         let node = graph.nodes[index]
-        guard node.outputs.contains(where: { gradients[$0] != nil }), node.inputs.contains(where: { wants[$0] }) else {
-            return
-        }
+        guard node.operation.passesGradients, node.outputs.contains(where: { gradients[$0] != nil }),
+            node.inputs.contains(where: { wants[$0] })
+        else { return }
         if node.operation.isView {
             if let gradient = gradients[node.outputs[0]] { receive(gradient, for: node.inputs[0], index) }
             return

@@ -46,6 +46,9 @@ package protocol Operation: Sendable {
     /// Whether the results are the first input's bytes under another shape. `forward` and `backward` are not called.
     var isView: Bool { get }
 
+    /// Whether a gradient of the results says anything about the inputs; otherwise none is passed on.
+    var passesGradients: Bool { get }
+
     /// Whether the results are cheap to compute again, so that checkpointing may drop them.
     var isCheap: Bool { get }
 
@@ -70,6 +73,7 @@ extension Operation {
     package var addsGradients: Bool { false }
     package var acceptsStrides: Bool { false }
     package var isView: Bool { false }
+    package var passesGradients: Bool { true }
     package var isCheap: Bool { false }
     package func absorbing(_ next: any Operation, at position: Int, shapes: FusionShapes) -> (any Operation)? { nil }
     package func specialised(for reader: any Operation) -> any Operation { self }

@@ -194,7 +194,28 @@ extension OperationCases {
             })
     }
 
+    private static func prototypes(_ name: String, _ x: [Int], classes: Int, large: [[Int]]? = nil) -> OperationCase {
+        OperationCase(
+            "prototype distance" + name, [.data(x), .data([x[0], classes, x[1]])], large: large,
+            build: { tape, inputs throws(Diagnostic) in
+                try tape.prototypeDistance(inputs[0], prototypes: inputs[1])
+            },
+            reference: { inputs in
+                Naive([x[0], classes] + x.dropFirst(2)) { index in
+                    let space = Array(index.dropFirst(2))
+                    let sum = (0..<x[1]).reduce(0.0) { sum, channel in
+                        sum + abs(inputs[0][[index[0], channel] + space] - inputs[1][[index[0], index[1], channel]])
+                    }
+                    return sum / Double(x[1])
+                }
+            })
+    }
+
     static let objectives: [OperationCase] = [
+        prototypes("", [2, 3, 5, 7], classes: 4, large: [[2, 32, 256, 256], [2, 4, 32]]),
+        prototypes(", one channel and class", [1, 1, 9], classes: 1),
+        prototypes(", 3-D", [2, 4, 3, 2, 5], classes: 2),
+        prototypes(" of more sites than a task", [1, 2, 40, 31], classes: 3),
         focal("", [2, 3, 4, 5], 0...2, gamma: 2, large: [[1, 8, 512, 512], [1, 512, 512]]),
         focal(", γ 3, weighted", [2, 4, 3, 25], 0...3, gamma: 3, weights: [0.1, 1, 2.5, 0.7]),
         focal(", γ 1, ignoring", [2, 3, 4, 5], -1...2, gamma: 1, ignored: -1),
