@@ -6,7 +6,7 @@ import Testing
 @Suite struct ObjectiveOperationTests {
     enum Loss: String, CaseIterable, Sendable {
         case focal, flatFocal, steepFocal, smoothing, entropy, margin, unhingedMargin, cost
-        case softTargets, prior, priorSquared, priorOfProbabilities
+        case softTargets, prior, priorSquared, priorOfProbabilities, earlyLearning
         case dice, diceSquared, diceBatch, diceForeground, diceSkipping
 
         func record(_ tape: Tape, _ x: Value, _ labels: Value, _ costs: Value) throws(Diagnostic) -> Value {
@@ -28,6 +28,8 @@ import Testing
             case .priorOfProbabilities:
                 return try tape.priorDistance(
                     x, prior: costs, labels: labels, form: .squared, isOfProbabilities: true, ignoring: -1)
+            case .earlyLearning:
+                return try tape.earlyLearning(x, targets: costs, labels: labels, momentum: 0.7, ignoring: -1)
             case .dice: break
             case .diceSquared: form.isSquared = true
             case .diceBatch: form.sumsOverBatch = true

@@ -40,6 +40,14 @@ public final class Tape {
     /// A tensor that is given anew for every run.
     public func input(_ name: String, _ shape: Shape) -> Value { add(shape, .input(name)) }
 
+    /// The inputs of a name, in the order in which they were declared.
+    package func inputs(_ name: String) -> [Value] {
+        origins.indices.compactMap { id in
+            guard case .input(name) = origins[id] else { return nil }
+            return Value(id: id, shape: shapes[id])
+        }
+    }
+
     /// A tensor that never changes.
     public func constant(_ tensor: Tensor) -> Value { add(tensor.shape, .constant(tensor)) }
 

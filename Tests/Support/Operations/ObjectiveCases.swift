@@ -208,6 +208,55 @@ extension OperationCases {
                     }
                     return sum / Double(x[1])
                 }
+    /// With a momentum of 1, as central differences would go through targets that take up p.
+    private static func earlyLearning(
+        _ name: String, _ x: [Int], range: ClosedRange<Float> = -3...3, ofProbabilities: Bool = false,
+        large: [[Int]]? = nil
+    ) -> OperationCase {
+        mean(
+            "early learning" + name, x, -1...1, ignored: -1, range: range, large: large,
+            others: [OperationCase.Input(shape: x, role: .fixed, numbers: .uniform(-4...4))],
+            build: { tape, inputs, ignored throws(Diagnostic) in
+                try tape.earlyLearning(
+                    inputs[0], targets: tape.softmax(inputs[2]), labels: inputs[1], momentum: 1,
+                    isOfProbabilities: ofProbabilities, ignoring: ignored)
+            },
+            cost: { logits, _, targets in
+                let p = (ofProbabilities ? logits : logSoftmax(logits).map { exp($0) }).map {
+                    min(max($0, 1e-4), 1 - 1e-4)
+                }
+                return (log(1 - zip(p, logSoftmax(targets)).reduce(0) { $0 + $1.0 * exp($1.1) }), 1)
+            })
+    }
+
+    /// Views of the same images and their distance from their mean.
+    private static func consistency(
+        _ name: String, _ x: [Int], views: Int, sureness: Float, range: ClosedRange<Float> = -2...2,
+        large: [[Int]]? = nil
+    ) -> OperationCase {
+        let inputs = (0..<views).map { _ in OperationCase.Input.data(x, range) }
+        return OperationCase(
+            "consistency" + name, inputs + [.labels([x[0]] + x.dropFirst(2), -1...1)], large: large,
+            build: { tape, inputs throws(Diagnostic) in
+                try tape.consistency(
+                    Array(inputs.dropLast()), labels: inputs[views], sureness: sureness, ignoring: -1)
+            },
+            reference: { inputs in
+                let perView = (0..<views).map { pixels([inputs[$0], inputs[views]], ignored: nil) }
+                var total = 0.0
+                for image in 0..<x[0] {
+                    var sum = 0.0, largest = 0.0
+                    for (place, first) in perView[0].enumerated() where first.index[0] == image {
+                        for number in 0..<x[1] {
+                            let p = perView.map { $0[place].probabilities[number] }
+                            let q = min(max(p.reduce(0, +) / Double(views), 1e-3), 1 - 1e-3)
+                            if first.label != -1 { largest = max(largest, q) }
+                            for value in p { sum += value * log(value / q) }
+                        }
+                    }
+                    if largest >= Double(sureness) { total += sum }
+                }
+                return .scalar(total / Double(perView[0].count))
             })
     }
 
@@ -253,5 +302,13 @@ extension OperationCases {
         prior(", squared, 3-D", [1, 4, 3, 4, 6], .squared),
         prior(" of probabilities", [2, 3, 4, 17], .absolute, ofProbabilities: true),
         prior(" of probabilities, squared", [1, 2, 9, 10], .squared, ofProbabilities: true),
+        earlyLearning("", [2, 3, 5, 14], large: [[1, 8, 512, 512], [1, 512, 512], [1, 8, 512, 512]]),
+        earlyLearning(" far out, 3-D", [1, 4, 3, 4, 6], range: -9...9),
+        earlyLearning(" of probabilities", [3, 4], range: 0.05...0.3, ofProbabilities: true),
+        consistency(
+            "", [2, 3, 5, 14], views: 3, sureness: 0,
+            large: [[1, 8, 512, 512], [1, 8, 512, 512], [1, 8, 512, 512], [1, 512, 512]]),
+        consistency(" of sure images", [4, 3, 2, 3], views: 3, sureness: 0.75),
+        consistency(" of two views far out, 3-D", [1, 2, 3, 4, 9], views: 2, sureness: 0.5, range: -9...9),
     ]
 }
