@@ -55,7 +55,7 @@ public enum ElementType: String, CaseIterable, Hashable, Sendable {
     }
 
     /// A half (IEEE 754 binary16) as float32, which holds every one of them; `Float16` does not exist on every platform.
-    static func float(half: UInt16) -> Float {
+    package static func float(half: UInt16) -> Float {
         let sign = UInt32(half & 0x8000) << 16, magnitude = UInt32(half & 0x7FFF)
         switch magnitude {
         case 0x7C00...: return Float(bitPattern: sign | 0x7F80_0000 | (magnitude & 0x3FF) << 13)
@@ -64,5 +64,15 @@ public enum ElementType: String, CaseIterable, Hashable, Sendable {
             let value = Float(magnitude) * 0x1p-24
             return sign == 0 ? value : -value
         }
+    }
+
+    /// The half that is nearest to a number in 0...65504, ties to even.
+    package static func half(_ value: Float) -> UInt16 {
+        // Below 2⁻¹⁴ halves stand 2⁻²⁴ apart, as floats do just above ½.
+        guard value >= 0x1p-14 else {
+            return UInt16(truncatingIfNeeded: (value + 0.5).bitPattern &- Float(0.5).bitPattern)
+        }
+        let bits = value.bitPattern &- 112 << 23
+        return UInt16(truncatingIfNeeded: (bits &+ 0xFFF &+ (bits >> 13 & 1)) >> 13)
     }
 }
