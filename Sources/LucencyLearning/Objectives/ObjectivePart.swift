@@ -11,6 +11,7 @@ public struct ObjectivePart: Hashable, Sendable {
         CrossEntropyTarget.self, FocalTarget.self, LabelSmoothingTarget.self, VaryingSmoothingTarget.self,
         SelfDistillationTarget.self,
         DiceTerm.self, BoundaryTerm.self, ConfidencePenaltyTerm.self, MarginTerm.self, NeighbourTerm.self,
+        EarlyLearningTerm.self,
     ]
 
     /// `cross-entropy`.

@@ -76,6 +76,8 @@ package protocol StrategyRun: AnyObject {
     /// Puts terms on the tape that are added to the objective, each with its factor. Other passes of the network may be
     /// recorded too; parameters of the same name are shared.
     func record(_ scene: StepScene) throws -> [ObjectiveValues.Part]
+    /// Whether what it records stands instead of the objective; it then records that itself, in whatever way it wants.
+    var replacesObjective: Bool { get }
     /// Values whose tensors it reads after a step. Asked for after `record`.
     var watched: [Value] { get }
     /// Takes up what `save` wrote.
@@ -105,6 +107,7 @@ package protocol StrategyRun: AnyObject {
 
 extension StrategyRun {
     package func record(_ scene: StepScene) throws -> [ObjectiveValues.Part] { [] }
+    package var replacesObjective: Bool { false }
     package var watched: [Value] { [] }
     package func restore(from folder: String, prefix: String) throws {}
     package func cases(_ original: [TrainingCase]) throws -> [TrainingCase] { original }

@@ -9,7 +9,7 @@ public struct TrainingStrategy: Hashable, Sendable {
     }
 
     /// Every kind of strategy.
-    package static let kinds: [any Strategy.Type] = [Supervised.self, MixtureStrategy.self]
+    package static let kinds: [any Strategy.Type] = [Supervised.self, MixtureStrategy.self, Adele.self]
 
     /// Learning from labels as they are.
     public static let supervised = TrainingStrategy(Supervised())

@@ -29,6 +29,16 @@ package struct BatchMaker: Sendable {
         /// Of the cases that the patches were cut from, and the maps that followed them.
         package let names: [String]
         package let maps: [[SampleMap]]
+        /// What each was made of.
+        package let origins: [PatchOrigin]
+    }
+
+    /// What stands at one place of a batch.
+    private struct Made {
+        let sample: Sample
+        let objective: ObjectiveSample
+        let labels: LabelMap
+        let origin: PatchOrigin
     }
 
     /// Steps in a pass over the cases.
@@ -44,7 +54,7 @@ package struct BatchMaker: Sendable {
     func callAsFunction(step: Int, pool: ThreadPool) throws -> Batch {
         let count = settings.batch
         let chosen = (0..<count).map { caseIndex(at: step * count + $0) }
-        let made = Lock<[Int: (sample: Sample, objective: ObjectiveSample, labels: LabelMap)]>([:])
+        let made = Lock<[Int: Made]>([:])
         try pool.forEach(count) { position in
             let item = cases[chosen[position]]
             let patch = try sampler.draw(
@@ -56,7 +66,10 @@ package struct BatchMaker: Sendable {
                 size: sample.size, spacing: sample.spacing, source: .stated(.mm))
             let labels = try LabelMap(geometry: geometry, labels: sample.labels)
             let objective = try settings.objective.sample(labels, image: sample.image, classes: classes)
-            made.withLock { $0[position] = (sample, objective, labels) }
+            let origin = PatchOrigin(item: chosen[position], patch: patch, drawn: drawn)
+            made.withLock {
+                $0[position] = Made(sample: sample, objective: objective, labels: labels, origin: origin)
+            }
         }
         let all = made.withLock { made in (0..<count).compactMap { made[$0] } }
         guard let first = all.first, all.count == count, all.allSatisfy({ $0.sample.size == first.sample.size }) else {
@@ -79,7 +92,8 @@ package struct BatchMaker: Sendable {
         }
         return Batch(
             images: images, samples: all.map(\.objective), labels: all.map(\.labels),
-            pictures: all.map(\.sample.image), names: all.map(\.sample.name), maps: all.map(\.sample.maps))
+            pictures: all.map(\.sample.image), names: all.map(\.sample.name), maps: all.map(\.sample.maps),
+            origins: all.map(\.origin))
     }
 
     /// What the objective needs at a scale.

@@ -8,6 +8,7 @@ struct Teacher {
     private let images: Value
     private let probabilities: Value
     private let workspace: Workspace
+    private let updates: WeightUpdates
 
     /// - Parameters:
     ///   - shape: of a batch of images.
@@ -19,6 +20,7 @@ struct Teacher {
         (images, probabilities) = (made.images, made.probabilities)
         self.parameters = try parameters.copy()
         workspace = try Workspace(made.plan, parameters: self.parameters, pool: pool)
+        updates = WeightUpdates(kernels.family, pool: pool)
     }
 
     private static func plan(
@@ -46,6 +48,31 @@ struct Teacher {
         parameters.trainable.update(from: learnt.trainable, count: learnt.trainableCount)
         parameters.states.update(from: learnt.states, count: learnt.stateCount)
         parameters.noteChange()
+    }
+
+    /// Moves its weights towards those that the network has now, and takes over the states.
+    /// - Parameter keep: how much of its own weights remains, in 0...1.
+    func follow(_ learnt: Parameters, keeping keep: Float) {
+        updates.average(learnt.trainable, into: parameters.trainable, count: learnt.trainableCount, keep: keep)
+        parameters.states.update(from: learnt.states, count: learnt.stateCount)
+        parameters.noteChange()
+    }
+
+    /// Writes the weights as a safetensors file.
+    func write(to path: String) throws {
+        let stored = try parameters.slots.compactMap { slot in
+            try parameters[slot.declaration.name].map {
+                try StoredTensor(name: slot.declaration.name, shape: $0.shape.dimensions, floats: $0.buffer)
+            }
+        }
+        try Safetensors.write(Weights(stored, metadata: [:]), to: path)
+    }
+
+    /// Takes over the weights that `write` wrote.
+    func read(_ path: String) throws {
+        let stored = try Weights(path: path).tensors
+        try parameters.load(
+            Dictionary(uniqueKeysWithValues: stored.map { ($0.name, try Tensor(Shape($0.shape), $0.floats())) }))
     }
 
     /// What it says of a batch: N, classes, spatial; each pixel's sum to 1.

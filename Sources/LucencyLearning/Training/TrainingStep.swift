@@ -51,6 +51,7 @@ struct TrainingStep {
             let part = weight == 1 ? values.total : try tape.scale(values.total, by: Float(weight))
             if let before = total { total = try tape.add(before, part) } else { total = part }
         }
+        if runs.contains(where: \.replacesObjective) { (total, parts) = (nil, []) }
         let scene = StepScene(
             tape: tape, images: images, outputs: outputs, features: features, inputs: inputs)
         for run in runs {

@@ -22,9 +22,7 @@ struct Validation {
         var loss = 0.0, pixels = 0
         for item in cases {
             let sample = item.sample
-            let logits = try predictor.slicewise(sample.image, channels: sample.channels, size: sample.size) {
-                try predict($0, predictor, pool)
-            }.values
+            let logits = try predictor.logits(of: sample, tile: tile, pool: pool)
             let overlaps = Self.overlaps(logits, sample.labels, classes)
             for number in 0..<classes {
                 let total = overlaps.predicted[number] + overlaps.actual[number]
@@ -46,14 +44,6 @@ struct Validation {
         return ValidationScore(
             dice: foreground(means(sums)), diceByClass: means(sums), iou: foreground(means(shares)),
             logLoss: pixels > 0 ? loss / Double(pixels) : 0)
-    }
-
-    private func predict(_ image: Tensor, _ predictor: Predictor, _ pool: ThreadPool) throws -> Tensor {
-        let fits = zip(image.shape.spatial, tile).allSatisfy { $0 <= $1 * 3 / 2 }
-        if fits { return try predictor(image) }
-        var window = SlidingWindow(tile: tile)
-        window.overlap = 0.25
-        return try window(image, pool: pool) { try predictor($0) }
     }
 
     /// What a case counts: pixels of each class that are predicted, actual, both; the sum of -log p, and its pixels.
@@ -93,5 +83,19 @@ struct Validation {
             }
         }
         return counts
+    }
+}
+
+extension Predictor {
+    /// What the network says of a whole case, class × z × y × x.
+    /// - Parameter tile: extents of a tile, slowest first; images that are not much larger are predicted in one piece.
+    func logits(of sample: Sample, tile: [Int], pool: ThreadPool) throws -> AlignedBuffer<Float> {
+        try slicewise(sample.image, channels: sample.channels, size: sample.size) { image in
+            let fits = zip(image.shape.spatial, tile).allSatisfy { $0 <= $1 * 3 / 2 }
+            if fits { return try self(image) }
+            var window = SlidingWindow(tile: tile)
+            window.overlap = 0.25
+            return try window(image, pool: pool) { try self($0) }
+        }.values
     }
 }

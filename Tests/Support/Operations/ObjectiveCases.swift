@@ -208,6 +208,9 @@ extension OperationCases {
                     }
                     return sum / Double(x[1])
                 }
+            })
+    }
+
     /// With a momentum of 1, as central differences would go through targets that take up p.
     private static func earlyLearning(
         _ name: String, _ x: [Int], range: ClosedRange<Float> = -3...3, ofProbabilities: Bool = false,
