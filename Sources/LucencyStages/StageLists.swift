@@ -54,7 +54,7 @@ extension Catalog {
             .probabilitiesPNG, .probabilitiesTIFF,
             .tableCSV, .tableMarkdown, .tableJSON,
             .model,
-            .recordJSON, .recordYAML, .recordLines, .drawingSVG, .pageHTML,
+            .recordJSON, .recordYAML, .recordLines, .drawingSVG, .pageHTML, .labelSetZip,
         ],
         components: [
             ComponentKind(ThresholdMethod.self),
@@ -66,6 +66,7 @@ extension Catalog {
             ComponentKind(PhantomWorld.self),
             ComponentKind(NetworkChoice.self),
             ComponentKind(ObjectiveChoice.self),
+            ComponentKind(StrategyChoice.self),
             ComponentKind(Optimizer.self),
             ComponentKind(Schedule.self),
             ComponentKind(Augmentation.self),

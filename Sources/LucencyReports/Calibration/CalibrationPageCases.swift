@@ -59,7 +59,7 @@ extension CalibrationPage {
             .paragraph(
                 "The cases with the highest calibration error. Confidence runs from black (unsure) to white (sure). In the last "
                     + "picture orange pixels are wrong, the stronger the surer the model was."),
-            key,
+            ClassColor.key(report.classes),
         ]
         var bytes = 0, left = 0
         for picture in pictures {
@@ -91,25 +91,5 @@ extension CalibrationPage {
             body.append(.tag("p", ["class": "meta"], "\(left) more would make the page too large and were left out."))
         }
         return Page.Section(id: "worst", title: "Worst cases", body: body)
-    }
-
-    /// The colours of the classes in pictures.
-    var key: Markup {
-        .tag(
-            "ul", ["class": "key", "aria-label": "Colours of the classes"],
-            report.classes.enumerated().dropFirst().prefix(24).map { place, name in
-                let color = ClassColor.of(place)
-                return .tag(
-                    "li",
-                    [
-                        .tag(
-                            "svg", ["viewBox": "0 0 10 10", "aria-hidden": "true"],
-                            [
-                                .tag(
-                                    "rect",
-                                    ["width": "10", "height": "10", "fill": "rgb(\(color.x),\(color.y),\(color.z))"])
-                            ]), .name(name),
-                    ])
-            })
     }
 }

@@ -153,4 +153,24 @@ enum ClassColor {
         let mixed = SIMD3<Double>(color) * (1 - mix.part) + mix.with * mix.part
         return SIMD3(UInt8(mixed.x), UInt8(mixed.y), UInt8(mixed.z))
     }
+
+    /// The colours of the classes in pictures.
+    static func key(_ classes: [String]) -> Markup {
+        .tag(
+            "ul", ["class": "key", "aria-label": "Colours of the classes"],
+            classes.enumerated().dropFirst().prefix(24).map { place, name in
+                let color = of(place)
+                return .tag(
+                    "li",
+                    [
+                        .tag(
+                            "svg", ["viewBox": "0 0 10 10", "aria-hidden": "true"],
+                            [
+                                .tag(
+                                    "rect",
+                                    ["width": "10", "height": "10", "fill": "rgb(\(color.x),\(color.y),\(color.z))"])
+                            ]), .name(name),
+                    ])
+            })
+    }
 }

@@ -11,7 +11,7 @@ struct ObjectiveChoice: ComponentValue {
     static var components: [Component<ObjectiveChoice>] {
         [
             .crossEntropy, .focal, .labelSmoothing, .varyingSmoothing, .selfDistillation, .dice, .boundary,
-            .confidencePenalty, .margin, .neighbours,
+            .confidencePenalty, .margin, .neighbours, .earlyLearning,
         ]
     }
 }
@@ -20,12 +20,16 @@ extension MarginForm: ChoiceParameter {}
 extension PriorDistanceForm: ChoiceParameter {}
 extension WindowBorder: ChoiceParameter {}
 extension NeighbourTerm.Prior: ChoiceParameter {}
+extension EarlyLearningScope: ChoiceParameter {}
 
 extension Component<ObjectiveChoice> {
-    private init<C: ObjectiveComponent>(_ summary: String, _ prototype: C, _ parameters: [Parameter<C>]) {
+    private init<C: ObjectiveComponent>(
+        _ summary: String, _ prototype: C, _ parameters: [Parameter<C>],
+        check: @escaping @Sendable (C) throws -> Void = { _ in }
+    ) {
         self.init(
-            C.name, summary, prototype: prototype, parameters: parameters, make: { ObjectiveChoice(component: $0) },
-            match: { $0.component as? C })
+            C.name, summary, prototype: prototype, parameters: parameters, check: check,
+            make: { ObjectiveChoice(component: $0) }, match: { $0.component as? C })
     }
 
     private static func weight<C: ObjectiveTerm>() -> Parameter<C> {
@@ -138,4 +142,36 @@ extension Component<ObjectiveChoice> {
                 "sumOverClasses", \.sumsOverClasses,
                 help: "Sum over classes, as the paper's formula; else their mean, as the authors' program."),
         ])
+
+    static let earlyLearning = Component(
+        "Term: rewards agreement with what the network said of the same pixel before, against wrong labels (ELR; Liu et al. "
+            + "2020). Networks trained so are too sure of themselves: calibrate them.",
+        EarlyLearningTerm(),
+        [
+            Parameter("weight", \.weight, in: .atLeast(0), help: "Its factor in the total; published: 1 to 7."),
+            Parameter(
+                "momentum", \.momentum, in: .within(0...0.999),
+                help: "How much of what was said before one step keeps; published: 0.7 and 0.9."),
+            Parameter(
+                "scope", \.scope,
+                help: "What is remembered by itself: every pixel, or every image by the mean of its probabilities."),
+            Parameter(
+                "every", \.every, in: .within(1...1024),
+                help:
+                    "Pixels between those that are remembered, along each axis: 4 takes a sixteenth of the room in 2-D."
+            ),
+            Parameter(
+                "rampSteps", \.rampSteps, in: .atLeast(0), help: "Steps in which the weight rises; published: 0."),
+            Parameter(
+                "averageDecay", \.averageDecay, in: .within(0...0.99999),
+                help:
+                    "Decay of a moving average of the weights whose word is remembered instead, as in ELR+; published: 0.997."
+            ),
+        ],
+        check: { _ in
+            throw Diagnostic(
+                .badValue, "networks trained with elr tend to be surer than they are right",
+                remedy: "fit a temperature (`calibrate.temperature`) before their probabilities are believed",
+                severity: .note)
+        })
 }

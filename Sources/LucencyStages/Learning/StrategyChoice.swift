@@ -1,3 +1,4 @@
+import LucencyFoundation
 import LucencyLearning
 import LucencyPipeline
 
@@ -7,14 +8,20 @@ struct StrategyChoice: ComponentValue {
 
     static let usual = StrategyChoice(component: Supervised())
     static var componentKind: String { "strategy" }
-    static var components: [Component<StrategyChoice>] { [.supervised, .mixture] }
+    static var components: [Component<StrategyChoice>] { [.supervised, .mixture, .adele] }
 }
 
+extension AdeleTotal: ChoiceParameter {}
+extension DroppedForeground: ChoiceParameter {}
+
 extension Component<StrategyChoice> {
-    private init<S: Strategy>(_ summary: String, _ prototype: S, _ parameters: [Parameter<S>]) {
+    private init<S: Strategy>(
+        _ summary: String, _ prototype: S, _ parameters: [Parameter<S>],
+        check: @escaping @Sendable (S) throws -> Void = { _ in }
+    ) {
         self.init(
-            S.name, summary, prototype: prototype, parameters: parameters, make: { StrategyChoice(component: $0) },
-            match: { $0.component as? S })
+            S.name, summary, prototype: prototype, parameters: parameters, check: check,
+            make: { StrategyChoice(component: $0) }, match: { $0.component as? S })
     }
 
     static let supervised = Component("Learning from labels as they are.", Supervised(), [])
@@ -51,6 +58,81 @@ extension Component<StrategyChoice> {
                 "imageClasses", \.imageClasses,
                 help: "Classes that an image may show: those that it has labelled pixels of, or all."),
         ])
+
+    static let adele = Component(
+        "Corrects the labels of a class by sure predictions when its learning curve flattens, and learns from three scales "
+            + "(ADELE; Liu et al. 2022).",
+        Adele(),
+        [
+            Parameter(
+                "level", \.level, in: .within(0...1),
+                help:
+                    "By which part the slope of a class's curve must have fallen for it to be corrected; published: 0.9."
+            ),
+            Parameter(
+                "minimumRise", \.minimumRise, in: .within(0...1),
+                help: "What comes before the first rise of a curve by so much is left out; 0: nothing."),
+            Parameter(
+                "waitsForRise", \.waitsForRise,
+                help:
+                    "Never correct a class whose curve does not rise so much between two epochs, as the authors' program."
+            ),
+            Parameter(
+                "every", \.every, in: .within(1...1_000_000),
+                help: "Epochs after which a class that was corrected may be corrected again."),
+            Parameter(
+                "confidence", \.confidence, in: .within(0...1), help: "How sure a prediction must be to become a label."
+            ),
+            Parameter(
+                "backgroundConfidence", \.backgroundConfidence, in: .within(0...1),
+                help: "The same of background; left out: as `confidence`."),
+            Parameter(
+                "presentClassesOnly", \.keepsToPresentClasses, help: "Give an image no class that its labels lack."),
+            Parameter(
+                "dropped", \.dropped,
+                help: "What becomes of foreground where background is predicted: background, or no longer counted."),
+            Parameter(
+                "guard", \.isGuarded, help: "Leave out corrections that take away most of an image's foreground."),
+            Parameter(
+                "weight", \.weight, in: .atLeast(0),
+                help: "Weight of the consistency of three scales, a third of which counts; 0 leaves two passes out."),
+            Parameter(
+                "scales", \.scales, in: .within(0.1...4),
+                help: "By how much the other two views are smaller and larger."),
+            Parameter(
+                "sureness", \.sureness, in: .within(0...1),
+                help: "Images are held to consistency in which some pixel is at least so sure."),
+            Parameter(
+                "total", \.total,
+                help: "The objective of the image itself, or `published`: the mean of three views, logits divided by 3."
+            ),
+        ],
+        check: { adele in
+            var warnings: [Diagnostic] = []
+            if adele.total == .published {
+                warnings.append(
+                    Diagnostic(
+                        .badValue, "with `total: published` the network learns with its logits divided by 3",
+                        remedy: "fit a temperature (`calibrate.temperature`) before its probabilities are believed",
+                        severity: .warning))
+            }
+            if adele.waitsForRise {
+                warnings.append(
+                    Diagnostic(
+                        .badValue,
+                        "with `waitsForRise` a class whose IoU never rises by \(adele.minimumRise) from one epoch to the "
+                            + "next is never corrected",
+                        remedy: "look at the curves on the page `corrections`", severity: .warning))
+            }
+            if adele.dropped == .published {
+                warnings.append(
+                    Diagnostic(
+                        .badValue,
+                        "with `dropped: published` foreground stops to count wherever background is predicted, however "
+                            + "unsure that is", remedy: "write `dropped: ignored`", severity: .warning))
+            }
+            if !warnings.isEmpty { throw DiagnosticList(warnings) }
+        })
 }
 
 extension MixtureSeparation: ChoiceParameter {}

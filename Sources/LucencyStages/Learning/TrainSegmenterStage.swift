@@ -28,7 +28,7 @@ extension CollectorDescriptor {
                 state.validation.append(try LabelledCase(tag.item, image, label))
             },
         ],
-        outputs: ["model", "record", "curves"],
+        outputs: ["model", "record", "curves", "corrections", "labels"],
         parameters: TrainSegmenter.parameters, check: { try $0.check() },
         initial: { _ in LabelledCases() },
         merge: { _, total, next in
@@ -37,7 +37,7 @@ extension CollectorDescriptor {
         },
         finish: {
             (stage: TrainSegmenter, cases: LabelledCases, context: StageContext) throws -> (
-                ModelFile, RecordValue, DrawingValue
+                ModelFile, RecordValue, DrawingValue, PageValue, LabelSetValue
             ) in try stage(cases, context)
         })
 }
@@ -161,7 +161,7 @@ struct TrainSegmenter: Sendable {
     /// Trains, or goes on where an interrupted run was.
     func callAsFunction(
         _ cases: LabelledCases, _ context: StageContext
-    ) throws -> (ModelFile, RecordValue, DrawingValue) {
+    ) throws -> (ModelFile, RecordValue, DrawingValue, PageValue, LabelSetValue) {
         let classes = try classTable(of: cases.training + cases.validation)
         let seed = self.seed.map { UInt64(clamping: $0) } ?? context.seed
         let (training, validation) = divided(cases, seed: seed)
@@ -223,8 +223,11 @@ struct TrainSegmenter: Sendable {
         let model = try ModelFile(
             network, parameters: result.parameters, preprocessing: remembered, classes: classes,
             training: .object(facts))
+        let corrections = LabelCorrections(result: result, trainer: trainer, classes: classes)
         return (
-            model, RecordValue(.array(result.history.map(\.json))), DrawingValue(svg: Self.curves(result.history).svg)
+            model, RecordValue(.array(result.history.map(\.json))), DrawingValue(svg: Self.curves(result.history).svg),
+            context.wants("corrections") ? try corrections.page(context) : PageValue(html: ""),
+            context.wants("labels") ? try corrections.labels() : LabelSetValue(maps: [])
         )
     }
 
