@@ -7,8 +7,8 @@ import Testing
 /// The comparison of remedies against wrong labels, much shrunken.
 @Suite struct NoisyLabelTests {
     private static let small = [
-        "parameters.train.with.count=4", "parameters.test.with.count=2", "slice={width: 48, height: 48, spacing: 8}",
-        "patch=[48, 48]", "epochs=12", "rate=0.02",
+        "parameters.train.with.count=4", "parameters.test.with.count=2", "film={size: 64}",
+        "patch=[64, 64]", "epochs=12", "rate=0.02",
         "network={uses: unet, with: {channels: [8, 16]}}", "variants.seed=[1, 2]",
         "variants.method.adele.strategy={uses: adele, with: {level: 0.1, every: 1, confidence: 0.3, minimumRise: 0}}",
     ].flatMap { ["--set", $0] }
