@@ -96,6 +96,7 @@ import Testing
                 FocalTarget(gamma: 1.5, weights: [1, 3]), LabelSmoothingTarget(alpha: 0.2),
                 VaryingSmoothingTarget(sigma: [1, 2], strength: 0.5), SelfDistillationTarget(alpha: 0.6),
                 NeighbourTerm(weight: 0.2, prior: .imageSquared, border: .zero, distance: .squared),
+                EarlyLearningTerm(weight: 1, momentum: 0.9),
             ] + Self.everything
         #expect(Set(parts.map { type(of: $0).name }) == Set(ObjectivePart.kinds.map { $0.name }))
         let objective = Objective(parts, ignoring: 255)
