@@ -10,7 +10,8 @@ public struct TrainingStrategy: Hashable, Sendable {
 
     /// Every kind of strategy.
     package static let kinds: [any Strategy.Type] = [
-        Supervised.self, MixtureStrategy.self, Adele.self, CWBASS.self, SelfTraining.self, MeanTeacher.self, FixMatch.self,
+        Supervised.self, MixtureStrategy.self, Adele.self, CWBASS.self, SelfTraining.self, MeanTeacher.self,
+        FixMatch.self,
     ]
 
     /// Learning from labels as they are.

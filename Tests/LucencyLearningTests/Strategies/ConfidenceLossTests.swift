@@ -23,7 +23,8 @@ import Testing
 
     private static func softmax(_ logits: Tensor) throws -> Tensor {
         let tape = Tape(.inference), x = tape.input("x", logits.shape), p = try tape.softmax(x)
-        let workspace = try Workspace(TensorPlan(tape, outputs: [p]), parameters: Parameters([], seed: 0), pool: .serial)
+        let plan = try TensorPlan(tape, outputs: [p], options: .init(kernels: Kernels(family: .best)))
+        let workspace = try Workspace(plan, parameters: Parameters([], seed: 0), pool: .serial)
         try workspace.run([x: logits])
         return try workspace.tensor(p)
     }
@@ -34,7 +35,9 @@ import Testing
         let tape = Tape(.training), x = tape.input("x", logits.shape)
         let y = tape.input("labels", labels.shape), w = tape.input("weights", labels.shape)
         let loss = try tape.weightedCrossEntropy(x, labels: y, weights: w)
-        let plan = try TensorPlan(tape, outputs: [loss], gradientsOf: loss, inputGradients: [x])
+        let plan = try TensorPlan(
+            tape, outputs: [loss], gradientsOf: loss, inputGradients: [x],
+            options: .init(kernels: Kernels(family: .best)))
         let workspace = try Workspace(plan, parameters: Parameters([], seed: 0), pool: .serial)
         try workspace.run([x: logits, y: labels, w: weights])
         return (Double(try workspace.tensor(loss).scalar), try workspace.gradient(of: x).array)
@@ -142,7 +145,9 @@ import Testing
         let tape = Tape(.training), x = tape.input("x", student.shape), y = tape.input("y", pseudo.labels.shape)
         let plain = try tape.crossEntropy(x, labels: y)
         let workspace = try Workspace(
-            TensorPlan(tape, outputs: [plain], gradientsOf: plain, inputGradients: [x]),
+            TensorPlan(
+                tape, outputs: [plain], gradientsOf: plain, inputGradients: [x],
+                options: .init(kernels: Kernels(family: .best))),
             parameters: Parameters([], seed: 0), pool: .serial)
         try workspace.run([x: student, y: pseudo.labels])
         #expect(abs(result.value - Double(try workspace.tensor(plain).scalar)) < 1e-6)
@@ -186,7 +191,8 @@ import Testing
         let (pseudo, _) = try Self.scene([2, 2, 9, 9])
         var threshold = Self.published.threshold(classes: 2)
         let all = Self.all(pseudo.labels)
-        let weights = Self.published.weights(pseudo, counted: all, threshold: threshold.next(pseudo.meanConfidence(all)))
+        let weights = Self.published.weights(
+            pseudo, counted: all, threshold: threshold.next(pseudo.meanConfidence(all)))
         #expect(weights.kept == 2 * 81)
         // The floor does reject, once the teacher is sure of most.
         #expect(CWBASS().threshold(classes: 2).form == .floor && CWBASS().threshold(classes: 5).form == .dynamic)

@@ -139,7 +139,8 @@ final class UnlabelledRun: StrategyRun {
 
 extension Strategy {
     /// Problems of settings that strategies for images without labels share.
-    func problems(weight: Double, numbers: [(name: String, value: Double, range: ClosedRange<Double>)]) -> [Diagnostic] {
+    func problems(weight: Double, numbers: [(name: String, value: Double, range: ClosedRange<Double>)]) -> [Diagnostic]
+    {
         var problems = numbers.filter { !$0.range.contains($0.value) }.map { name, value, range in
             problem("\(name) must be in \(range.lowerBound)...\(range.upperBound), found \(value)")
         }
