@@ -110,7 +110,7 @@ private final class MixtureRun: StrategyRun {
     func record(_ scene: StepScene) throws -> [ObjectiveValues.Part] {
         guard let features = scene.features else {
             throw strategy.problem(
-                "this network does not tell what its classifier reads", remedy: "take unet or residual-encoder-unet")
+                "this network does not tell what its classifier reads", remedy: "take unet or residual-unet")
         }
         guard let logits = scene.outputs.first, let objective = scene.inputs.first else { return [] }
         let own = try mixture.inputs(on: scene.tape, logits: logits.shape)
