@@ -9,10 +9,11 @@ import Testing
     static let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
         .filter { $0.hasSuffix(".yaml") }.sorted()
 
-    @Test func `there are six, and a world for each`() {
+    @Test func `there are seven, and a world for each; two have the same`() {
         #expect(
             Self.files == [
                 "chest-xray.yaml", "histology.yaml", "membranes.yaml", "organs.yaml", "retina.yaml", "shepp-logan.yaml",
+                "three-organs.yaml",
             ])
         #expect(PhantomWorld.components.count == 6)
     }

@@ -6,10 +6,12 @@ import Testing
 @Suite struct ObjectiveOperationTests {
     enum Loss: String, CaseIterable, Sendable {
         case focal, flatFocal, steepFocal, smoothing, entropy, margin, unhingedMargin, cost
-        case softTargets, prior, priorSquared, priorOfProbabilities, earlyLearning
+        case softTargets, weighted, prior, priorSquared, priorOfProbabilities, earlyLearning
         case dice, diceSquared, diceBatch, diceForeground, diceSkipping
 
-        func record(_ tape: Tape, _ x: Value, _ labels: Value, _ costs: Value) throws(Diagnostic) -> Value {
+        func record(
+            _ tape: Tape, _ x: Value, _ labels: Value, _ costs: Value, _ weights: Value
+        ) throws(Diagnostic) -> Value {
             var form = SoftDiceForm()
             switch self {
             case .focal: return try tape.focal(x, labels: labels, gamma: 3, ignoring: -1)
@@ -22,6 +24,8 @@ import Testing
                 return try tape.marginPenalty(x, labels: labels, margin: 5, form: .unhinged, ignoring: -1)
             case .cost: return try tape.expectedCost(x, costs: costs, labels: labels, ignoring: -1)
             case .softTargets: return try tape.softCrossEntropy(x, targets: costs, labels: labels, ignoring: -1)
+            case .weighted:
+                return try tape.weightedCrossEntropy(x, labels: labels, weights: weights, ignoring: -1)
             case .prior: return try tape.priorDistance(x, prior: costs, labels: labels, ignoring: -1)
             case .priorSquared:
                 return try tape.priorDistance(x, prior: costs, labels: labels, form: .squared, ignoring: -1)
@@ -44,13 +48,16 @@ import Testing
         func callAsFunction(_ logits: Tensor, _ labels: Tensor) throws -> (loss: Float, gradient: [Float]) {
             let tape = Tape(.training)
             let x = tape.input("x", logits.shape), y = tape.input("labels", labels.shape)
-            let costs = tape.input("costs", logits.shape)
-            let loss = try record(tape, x, y, costs)
+            let costs = tape.input("costs", logits.shape), weights = tape.input("weights", labels.shape)
+            let loss = try record(tape, x, y, costs, weights)
             let plan = try TensorPlan(
                 tape, outputs: [loss], gradientsOf: loss, inputGradients: [x],
                 options: .init(kernels: Kernels(family: .best)))
             let workspace = try Workspace(plan, parameters: Parameters([], seed: 0), pool: .serial)
-            try workspace.run([x: logits, y: labels, costs: Tensor(logits.shape, repeating: 2)])
+            try workspace.run([
+                x: logits, y: labels, costs: Tensor(logits.shape, repeating: 2),
+                weights: Tensor(labels.shape, repeating: 0.5),
+            ])
             return (try workspace.tensor(loss).scalar, try workspace.gradient(of: x).array)
         }
     }

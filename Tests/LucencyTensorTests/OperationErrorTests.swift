@@ -67,6 +67,14 @@ import Testing
             { _ = try $0.softCrossEntropy(x($0, [2, 3, 4]), targets: x($0, [2, 2, 4]), labels: x($0, [2, 4])) }
         ),
         (
+            "weighted-cross-entropy",
+            { _ = try $0.weightedCrossEntropy(x($0, [2, 3, 4]), labels: x($0, [2, 3]), weights: x($0, [2, 3])) }
+        ),
+        (
+            "weighted-cross-entropy",
+            { _ = try $0.weightedCrossEntropy(x($0, [2, 3, 4]), labels: x($0, [2, 4]), weights: x($0, [2, 3, 4])) }
+        ),
+        (
             "prior-distance",
             { _ = try $0.priorDistance(x($0, [2, 3, 4]), prior: x($0, [2, 3, 5]), labels: x($0, [2, 4])) }
         ),

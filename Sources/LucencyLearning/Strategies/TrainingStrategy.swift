@@ -9,7 +9,10 @@ public struct TrainingStrategy: Hashable, Sendable {
     }
 
     /// Every kind of strategy.
-    package static let kinds: [any Strategy.Type] = [Supervised.self, MixtureStrategy.self, Adele.self]
+    package static let kinds: [any Strategy.Type] = [
+        Supervised.self, MixtureStrategy.self, Adele.self, CWBASS.self, SelfTraining.self, MeanTeacher.self,
+        FixMatch.self,
+    ]
 
     /// Learning from labels as they are.
     public static let supervised = TrainingStrategy(Supervised())

@@ -2,9 +2,10 @@ import LucencyFoundation
 import LucencyNetworks
 import LucencyTensor
 
-/// The network as it was at the end of an earlier epoch, asked for its probabilities in each step.
+/// Another state of the network (as it was earlier, or its moving average), asked for its probabilities in each step.
 struct Teacher {
-    private let parameters: Parameters
+    /// Its weights and states as they are now.
+    let parameters: Parameters
     private let images: Value
     private let probabilities: Value
     private let workspace: Workspace

@@ -8,14 +8,16 @@ struct StrategyChoice: ComponentValue {
 
     static let usual = StrategyChoice(component: Supervised())
     static var componentKind: String { "strategy" }
-    static var components: [Component<StrategyChoice>] { [.supervised, .mixture, .adele] }
+    static var components: [Component<StrategyChoice>] {
+        [.supervised, .mixture, .adele, .confidence, .selfTraining, .meanTeacher, .fixMatch]
+    }
 }
 
 extension AdeleTotal: ChoiceParameter {}
 extension DroppedForeground: ChoiceParameter {}
 
 extension Component<StrategyChoice> {
-    private init<S: Strategy>(
+    init<S: Strategy>(
         _ summary: String, _ prototype: S, _ parameters: [Parameter<S>],
         check: @escaping @Sendable (S) throws -> Void = { _ in }
     ) {

@@ -7,39 +7,48 @@ import LucencyReports
 import LucencyTensor
 
 extension CollectorDescriptor {
-    static let trainSegmenter = CollectorDescriptor(
-        "train.segmenter", "Trains a network that gives every pixel a class.", prototype: TrainSegmenter(),
-        isRandom: true, usesKernels: true,
-        groups: [
-            StreamGroup<TrainSegmenter, LabelledCases>("training", ports: ["image", "label"]) {
-                (
-                    _: TrainSegmenter, state: inout LabelledCases, tag: ItemTag, _: StageContext, image: Image,
-                    label: LabelMap
-                ) in
-                state.training.append(try LabelledCase(tag.item, image, label))
+    static let trainSegmenter = segmenter(
+        "Trains a network that gives every pixel a class.", TrainSegmenter(), groups: [])
+
+    /// A stage that trains segmentation networks.
+    /// - Parameter groups: streams besides those of training and validation.
+    static func segmenter(
+        _ summary: String, _ prototype: TrainSegmenter, groups: [StreamGroup<TrainSegmenter, TrainingImages>]
+    ) -> CollectorDescriptor {
+        CollectorDescriptor(
+            prototype.id, summary, prototype: prototype, isRandom: true, usesKernels: true,
+            groups: [
+                StreamGroup<TrainSegmenter, TrainingImages>("training", ports: ["image", "label"]) {
+                    (
+                        _: TrainSegmenter, state: inout TrainingImages, tag: ItemTag, _: StageContext, image: Image,
+                        label: LabelMap
+                    ) in
+                    state.training.append(try LabelledCase(tag.item, image, label))
+                },
+                StreamGroup<TrainSegmenter, TrainingImages>(
+                    "validation", ports: ["validationImage", "validationLabel"], isOptional: true
+                ) {
+                    (
+                        _: TrainSegmenter, state: inout TrainingImages, tag: ItemTag, _: StageContext, image: Image,
+                        label: LabelMap
+                    ) in
+                    state.validation.append(try LabelledCase(tag.item, image, label))
+                },
+            ] + groups,
+            outputs: ["model", "record", "curves", "corrections", "labels"],
+            parameters: TrainSegmenter.parameters, check: { try $0.check() },
+            initial: { _ in TrainingImages() },
+            merge: { _, total, next in
+                total.training += next.training
+                total.validation += next.validation
+                total.unlabelled += next.unlabelled
             },
-            StreamGroup<TrainSegmenter, LabelledCases>(
-                "validation", ports: ["validationImage", "validationLabel"], isOptional: true
-            ) {
-                (
-                    _: TrainSegmenter, state: inout LabelledCases, tag: ItemTag, _: StageContext, image: Image,
-                    label: LabelMap
-                ) in
-                state.validation.append(try LabelledCase(tag.item, image, label))
-            },
-        ],
-        outputs: ["model", "record", "curves", "corrections", "labels"],
-        parameters: TrainSegmenter.parameters, check: { try $0.check() },
-        initial: { _ in LabelledCases() },
-        merge: { _, total, next in
-            total.training += next.training
-            total.validation += next.validation
-        },
-        finish: {
-            (stage: TrainSegmenter, cases: LabelledCases, context: StageContext) throws -> (
-                ModelFile, RecordValue, DrawingValue, PageValue, LabelSetValue
-            ) in try stage(cases, context)
-        })
+            finish: {
+                (stage: TrainSegmenter, images: TrainingImages, context: StageContext) throws -> (
+                    ModelFile, RecordValue, DrawingValue, PageValue, LabelSetValue
+                ) in try stage(images, context)
+            })
+    }
 }
 
 extension ValidationMetric: ChoiceParameter {}
@@ -58,15 +67,21 @@ struct LabelledCase: Sendable {
     }
 }
 
-struct LabelledCases: Sendable {
+/// What a training learns from and is judged by.
+struct TrainingImages: Sendable {
     var training: [LabelledCase] = []
     var validation: [LabelledCase] = []
+    var unlabelled: [(name: String, image: Image)] = []
 }
 
 /// The settings of a trainer as they are written in YAML.
 struct TrainSegmenter: Sendable {
     enum Kept: String, ChoiceParameter { case best, last }
 
+    /// What the stage is called.
+    var id = "train.segmenter"
+    /// Whether it is given images without labels.
+    var takesUnlabelled = false
     var network = NetworkChoice.usual
     var objective = [
         ObjectiveChoice(component: CrossEntropyTarget()), ObjectiveChoice(component: DiceTerm()),
@@ -155,12 +170,18 @@ struct TrainSegmenter: Sendable {
             problems.append(Diagnostic.wrapping(error, as: .badArgument))
         }
         do { _ = try millimetres() } catch { problems.append(error) }
+        if settings.strategy.usesUnlabelled, !takesUnlabelled {
+            problems.append(
+                Diagnostic(
+                    .badValue, "the strategy \(settings.strategy.name) has no images without labels to learn from here",
+                    remedy: "use `train.semi-supervised` and give them to its input `unlabelled`", severity: .warning))
+        }
         if !problems.isEmpty { throw DiagnosticList(problems) }
     }
 
     /// Trains, or goes on where an interrupted run was.
     func callAsFunction(
-        _ cases: LabelledCases, _ context: StageContext
+        _ cases: TrainingImages, _ context: StageContext
     ) throws -> (ModelFile, RecordValue, DrawingValue, PageValue, LabelSetValue) {
         let classes = try classTable(of: cases.training + cases.validation)
         let seed = self.seed.map { UInt64(clamping: $0) } ?? context.seed
@@ -188,16 +209,25 @@ struct TrainSegmenter: Sendable {
                 }
             }
         }
+        let unlabelled = try cases.unlabelled.map { item in
+            let geometry = item.image.geometry, ignored = LabelMap.ignoreLabel
+            return try LabelledCase(
+                item.name, item.image,
+                LabelMap(geometry: geometry, labels: AlignedBuffer(repeating: ignored, count: item.image.size.count)))
+        }
         let trainer = try SegmentationTrainer(
             network, classes: classes.classes.count, training: prepared(training, raw: isStained),
-            validation: prepared(validation, raw: false), settings: settings,
+            validation: prepared(validation, raw: false), unlabelled: prepared(unlabelled, raw: isStained),
+            settings: settings,
             kernels: Kernels(family: context.kernels), pool: context.pool)
         let bytes = try trainer.predictedBytes()
         context.work.report(
             WorkProgress(
                 fraction: 0,
                 message:
-                    "\(training.count) images to train, \(validation.count) to validate, \(trainer.epochs) epochs, "
+                    "\(training.count) images to train, "
+                    + (unlabelled.isEmpty ? "" : "\(unlabelled.count) without labels, ")
+                    + "\(validation.count) to validate, \(trainer.epochs) epochs, "
                     + "\(bytes >> 20) MB" + (setup.plan.map { "; planned: \($0.summary)" } ?? "")))
         let key = try SHA256.hex(
             of: [JSONValue(encoding: settings).text, type(of: network).kind, JSONValue(encoding: network).text].joined()
@@ -207,12 +237,13 @@ struct TrainSegmenter: Sendable {
         ) { context.work.report($0.work(classes)) }
         guard let result else { throw LongWork.Stopped() }
         var facts: [String: JSONValue] = [
-            "method": "train.segmenter", "settings": try JSONValue(encoding: trainer.settings),
+            "method": .string(id), "settings": try JSONValue(encoding: trainer.settings),
             "patch": .array(trainer.settings.patch.map { .integer($0) }), "seed": .string(String(seed)),
             "kernels": .string(context.kernels.rawValue), "epoch": .integer(result.epoch),
             "epochs": .integer(result.history.count),
             "cases": ["training": .integer(training.count), "validation": .integer(validation.count)],
         ]
+        if takesUnlabelled { facts["unlabelled"] = .integer(unlabelled.count) }
         if let stages = context.histories["image"] { facts["stages"] = stages }
         if let score = result.validation { facts["validation"] = score.json }
         if let plan = setup.plan { facts["plan"] = try JSONValue(encoding: plan.decisions) }
@@ -261,7 +292,7 @@ struct TrainSegmenter: Sendable {
 
     /// Cases to train and to validate with.
     private func divided(
-        _ cases: LabelledCases, seed: UInt64
+        _ cases: TrainingImages, seed: UInt64
     ) -> (training: [LabelledCase], validation: [LabelledCase]) {
         guard cases.validation.isEmpty, validationFraction > 0, cases.training.count > 1 else {
             return (cases.training, cases.validation)

@@ -174,6 +174,25 @@ extension OperationCases {
             })
     }
 
+    private static func weightedSum(
+        _ name: String, _ x: [Int], range: ClosedRange<Float> = -3...3, large: [[Int]]? = nil
+    ) -> OperationCase {
+        let spatial = [x[0]] + x.dropFirst(2)
+        return OperationCase(
+            "weighted cross-entropy" + name,
+            [
+                .data(x, range), .labels(spatial, -1...1),
+                OperationCase.Input(shape: spatial, role: .fixed, numbers: .uniform(0...2)),
+            ], large: large,
+            build: { tape, inputs throws(Diagnostic) in
+                try tape.weightedCrossEntropy(inputs[0], labels: inputs[1], weights: inputs[2], ignoring: -1)
+            },
+            reference: { inputs in
+                .scalar(
+                    pixels(inputs, ignored: -1).reduce(0) { $0 - inputs[2][$1.index] * $1.logarithms[$1.label] })
+            })
+    }
+
     private static func prior(
         _ name: String, _ x: [Int], _ form: PriorDistanceForm, ofProbabilities: Bool = false, large: [[Int]]? = nil
     ) -> OperationCase {
@@ -301,6 +320,9 @@ extension OperationCases {
         cost(", 3-D", [1, 4, 3, 4, 6]),
         softTargets("", [2, 3, 5, 14], large: [[1, 8, 512, 512], [1, 512, 512], [1, 8, 512, 512]]),
         softTargets(", 3-D", [1, 4, 3, 4, 6]),
+        weightedSum("", [2, 3, 5, 14], large: [[1, 8, 512, 512], [1, 512, 512], [1, 512, 512]]),
+        weightedSum(" far out, 3-D", [1, 4, 3, 4, 6], range: -60...60),
+        weightedSum(" of more pixels than a piece", [1, 2, 90, 100]),
         prior("", [2, 3, 5, 14], .absolute, large: [[1, 8, 512, 512], [1, 512, 512], [1, 8, 512, 512]]),
         prior(", squared, 3-D", [1, 4, 3, 4, 6], .squared),
         prior(" of probabilities", [2, 3, 4, 17], .absolute, ofProbabilities: true),

@@ -1,0 +1,80 @@
+import LucencyFoundation
+import LucencyTensor
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Learning to agree with the moving average of oneself: the mean squared difference between the probabilities of student and
+/// teacher on images without labels.
+///
+/// A. Tarvainen, H. Valpola, "Mean teachers are better role models", NIPS 2017, with its ramp exp(-5 (1 - t)²) and its rule
+/// that a young teacher follows faster.
+public struct MeanTeacher: Strategy {
+    public static let name = "mean-teacher"
+    package static var usesUnlabelled: Bool { true }
+
+    /// Of the mean over pixels and classes; errors of probabilities are small, so that it is large.
+    public var weight = 10.0
+    /// The part of the training over which the weight rises, in 0...1.
+    public var rampUp = 0.3
+    /// How much of the teacher's weights remains in a step, at most.
+    public var teacherDecay = 0.999
+    /// Whether the student sees strongly augmented copies.
+    public var isStrong = true
+    public var judged = JudgedNetwork.teacher
+
+    public init() {}
+
+    package func problems(classes: Int?) -> [Diagnostic] {
+        problems(weight: weight, numbers: [("rampUp", rampUp, 0...1), ("teacherDecay", teacherDecay, 0...1)])
+    }
+
+    package func run(in training: StrategyTraining) throws -> (any StrategyRun)? {
+        try UnlabelledRun.of(ConsistencyLesson(self, rampSteps: rampUp * Double(training.steps)), training)
+    }
+
+    /// The part of the weight that counts in a step.
+    package static func ramp(step: Int, of steps: Double) -> Double {
+        guard Double(step) < steps else { return 1 }
+        let rest = 1 - Double(step) / steps
+        return exp(-5 * rest * rest)
+    }
+}
+
+/// A mean teacher at work.
+private struct ConsistencyLesson: UnlabelledLesson {
+    private let settings: MeanTeacher
+    private let rampSteps: Double
+    private var values: (counted: Value, told: Value)?
+    private var facts = EpochMeans()
+
+    init(_ settings: MeanTeacher, rampSteps: Double) { (self.settings, self.rampSteps) = (settings, rampSteps) }
+
+    var name: String { MeanTeacher.name }
+    var weight: Double { settings.weight }
+    var isStrong: Bool { settings.isStrong }
+    var judged: JudgedNetwork { settings.judged }
+
+    func ramp(step: Int) -> Double { MeanTeacher.ramp(step: step, of: rampSteps) }
+    func keeping(step: Int) -> Float { min(Float(settings.teacherDecay), 1 - 1 / Float(step + 2)) }
+
+    mutating func record(on tape: Tape, logits: Value) throws -> Value {
+        let counted = tape.input("unlabelled.counted", try Shape([logits.shape.images] + logits.shape.spatial))
+        let told = tape.input("unlabelled.probabilities", logits.shape)
+        values = (counted, told)
+        return try tape.priorDistance(
+            logits, prior: told, labels: counted, form: .squared, isOfProbabilities: true,
+            ignoring: ObjectiveInputs.ignored)
+    }
+
+    mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor] {
+        guard let values else { return [:] }
+        facts.add(["confidence": PseudoLabels(told).meanConfidence(counted)])
+        return [values.counted: counted, values.told: told]
+    }
+
+    mutating func finishEpoch() -> [String: JSONValue] { facts.finish() }
+}
