@@ -64,6 +64,15 @@ import Testing
         #expect(published.errors.contains("constant decay only multiplies"))
         #expect(published.errors.contains("whole frame of every patch"))
         #expect(try check("{uses: cw-bass, with: {gamma: -1}}").status == 1)
+        #expect(!published.errors.contains("teacherBuffers"))
+        let copying = "{uses: mean-teacher, with: {teacherBuffers: copied}}"
+        let copied = try run(
+            "check", "cw-bass.yaml",
+            ["variants.strategy.mean-teacher=\(copying)", "network={uses: unet, with: {channels: [4, 8]}}"])
+        #expect(copied.status == 0 && copied.errors.contains("the teacher of mean-teacher normalises by running"))
+        #expect(
+            try !run("check", "cw-bass.yaml", ["variants.strategy.mean-teacher=\(copying)"]).errors.contains(
+                "teacher of"))
         let segmenter = try run(
             "check", "cw-bass.yaml",
             ["stages.model.uses=train.segmenter", "stages.model.in={image: labelled, label: labelled.label}"])

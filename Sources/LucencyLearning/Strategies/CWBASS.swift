@@ -24,7 +24,8 @@ public enum ConfidenceDecayForm: String, Codable, Hashable, Sendable, CaseIterab
 /// threshold, the frame and strong augmentation differ unless asked for.
 public struct CWBASS: Strategy {
     public static let name = "cw-bass"
-    package static var usesUnlabelled: Bool { true }
+    package var usesUnlabelled: Bool { weight > 0 }
+    package var averagedTeacher: AveragedTeacher? { teacher }
 
     /// λ: of the term for images without labels.
     public var weight = 1.0
@@ -49,8 +50,7 @@ public struct CWBASS: Strategy {
     public var frame = LabelBoundaryFrame.replicate
     /// Whether the student sees strongly augmented copies [ours]; teacher and student of the authors' program see the same.
     public var isStrong = true
-    /// How much of the teacher's weights remains in a step.
-    public var teacherDecay = 0.999
+    public var teacher = AveragedTeacher()
     /// The authors' program takes the student.
     public var judged = JudgedNetwork.teacher
 
@@ -62,7 +62,7 @@ public struct CWBASS: Strategy {
             numbers: [
                 ("warmUp", warmUp, 0...1e6), ("base", base, 0...1), ("beta", slope, 0...1000), ("level", level, 0...1),
                 ("gamma", gamma, 0...100), ("decay", decay, 0...1), ("boundaryWeight", boundaryWeight, 0...1000),
-                ("teacherDecay", teacherDecay, 0...1),
+                ("teacherDecay", teacher.decay, 0...1),
             ])
     }
 
@@ -150,7 +150,8 @@ private struct ConfidenceLesson: UnlabelledLesson {
     }
 
     func ramp(step: Int) -> Double { settings.ramp(step: step, stepsPerEpoch: stepsPerEpoch) }
-    func keeping(step: Int) -> Float { Float(settings.teacherDecay) }
+    func keeping(step: Int) -> Float { settings.teacher.keeping(step: step) }
+    var buffers: TeacherBufferForm { settings.teacher.buffers }
 
     mutating func record(on tape: Tape, logits: Value) throws -> Value { try loss.record(on: tape, logits: logits) }
 

@@ -12,7 +12,7 @@ final class EarlyLearningRun: StrategyRun {
     private var targets: [(input: Value, step: Subsampling)] = []
     /// N, C, spatial.
     private var probabilities: Value?
-    private var average: Teacher?
+    private let average: Teacher?
     /// Of the batch that the step is about: where its pixels lie in their cases.
     private var origins: [(origin: PatchOrigin, places: AlignedBuffer<Int32>)] = []
 
@@ -23,6 +23,11 @@ final class EarlyLearningRun: StrategyRun {
         memory = try TargetMemory(
             training.cases.map(\.sample.size), classes: training.classes,
             every: term.scope == .image ? largest : term.every, momentum: term.momentum, folder: training.folder)
+        average = try term.averageDecay.map { _ in
+            try Teacher(
+                training.network, shape: training.batchShape, parameters: training.parameters,
+                kernels: training.kernels, pool: training.pool)
+        }
     }
 
     func record(_ scene: StepScene) throws -> [ObjectiveValues.Part] {
@@ -32,13 +37,7 @@ final class EarlyLearningRun: StrategyRun {
             let factors = zip(full.shape.spatial, output.shape.spatial).map { $0 / $1 }
             return (try inputs.additional(EarlyLearningTerm.targets), Subsampling(factors))
         }
-        if term.averageDecay == nil {
-            probabilities = try scene.tape.softmax(full)
-        } else {
-            average = try Teacher(
-                training.network, shape: scene.images.shape, parameters: training.parameters,
-                kernels: training.kernels, pool: training.pool)
-        }
+        if average == nil { probabilities = try scene.tape.softmax(full) }
         return []
     }
 
@@ -147,10 +146,9 @@ final class EarlyLearningRun: StrategyRun {
 
     func bytes(threads: Int) throws -> Int {
         let inMemory = training.folder == nil ? memory.byteCount : 0
-        let shape = try Shape(
-            [training.settings.batch, training.network.inputChannels] + training.settings.patch.reversed())
         guard term.averageDecay != nil else { return inMemory }
         return try inMemory
-            + Teacher.bytes(training.network, shape: shape, kernels: training.kernels, threads: threads)
+            + Teacher.bytes(
+                training.network, shape: training.batchShape, kernels: training.kernels, threads: threads)
     }
 }

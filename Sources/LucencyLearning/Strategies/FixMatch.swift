@@ -8,7 +8,7 @@ import LucencyTensor
 /// those of the batch. For its average of the weights give the training an `averageDecay`.
 public struct FixMatch: Strategy {
     public static let name = "fixmatch"
-    package static var usesUnlabelled: Bool { true }
+    package var usesUnlabelled: Bool { weight > 0 }
 
     public var weight = 1.0
     /// τ: how sure a pixel must be.

@@ -176,6 +176,7 @@ struct TrainSegmenter: Sendable {
                     .badValue, "the strategy \(settings.strategy.name) has no images without labels to learn from here",
                     remedy: "use `train.semi-supervised` and give them to its input `unlabelled`", severity: .warning))
         }
+        if takesUnlabelled { problems += unlabelledWarnings(settings) }
         if !problems.isEmpty { throw DiagnosticList(problems) }
     }
 

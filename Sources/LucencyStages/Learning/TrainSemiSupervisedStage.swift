@@ -1,3 +1,4 @@
+import LucencyFoundation
 import LucencyImaging
 import LucencyLearning
 import LucencyPipeline
@@ -17,6 +18,30 @@ extension CollectorDescriptor {
 }
 
 extension TrainSegmenter {
+    /// What users must know of learning from images without labels with these settings.
+    func unlabelledWarnings(_ settings: TrainingSettings) -> [Diagnostic] {
+        var warnings: [Diagnostic] = []
+        func warn(_ what: String, _ remedy: String) {
+            warnings.append(Diagnostic(.badValue, what, remedy: remedy, severity: .warning))
+        }
+        let name = settings.strategy.name
+        if settings.strategy.copiesBuffers, hasRunningStatistics {
+            warn(
+                "with `teacherBuffers: copied` the teacher of \(name) normalises by running statistics that are not those of "
+                    + "its own weights, and can collapse",
+                "leave `teacherBuffers` out, or give the network a norm without running statistics: `norm: instance`")
+        }
+        return warnings
+    }
+
+    /// Whether the network keeps running means and variances; false where that is only planned.
+    private var hasRunningStatistics: Bool {
+        if let automatic = network.automatic, automatic.stated.norm == nil { return false }
+        let axes = stated.patch.isEmpty ? 2 : stated.patch.count
+        let declared = try? network.network.fitted(axes: axes, inputChannels: 1, classes: 2).declarations()
+        return declared?.contains { !$0.isTrainable } ?? false
+    }
+
     /// The same trainer with images without labels.
     fileprivate static var semiSupervised: TrainSegmenter {
         var stage = TrainSegmenter()

@@ -7,6 +7,8 @@ extension ConfidenceDecayForm: ChoiceParameter {}
 extension LabelBoundaryForm: ChoiceParameter {}
 extension LabelBoundaryFrame: ChoiceParameter {}
 extension JudgedNetwork: ChoiceParameter {}
+extension TeacherBufferForm: ChoiceParameter {}
+extension TeacherDecayForm: ChoiceParameter {}
 
 /// Strategies that learn from images without labels.
 extension Component<StrategyChoice> {
@@ -26,10 +28,25 @@ extension Component<StrategyChoice> {
         Parameter("judge", path, help: "Whose weights are validated and kept; the authors' program takes the student.")
     }
 
-    private static func teacherDecay<S: Sendable>(_ path: any WritableKeyPath<S, Double> & Sendable) -> Parameter<S> {
-        Parameter(
-            "teacherDecay", path, in: .within(0...1),
-            help: "How much of the teacher's weights remains in a step; less for short trainings.")
+    private static func teacher<S: Sendable>(
+        _ decay: any WritableKeyPath<S, Double> & Sendable, _ form: any WritableKeyPath<S, TeacherDecayForm> & Sendable,
+        _ buffers: any WritableKeyPath<S, TeacherBufferForm> & Sendable
+    ) -> [Parameter<S>] {
+        [
+            Parameter(
+                "teacherDecay", decay, in: .within(0...1),
+                help: "How much of the teacher's weights remains in a step, at most; less for short trainings."),
+            Parameter(
+                "teacherDecayForm", form,
+                help:
+                    "At most 1 - 1/(step + 2), so that random first weights are soon forgotten; or constant, as in the "
+                    + "authors' program of CW-BASS."),
+            Parameter(
+                "teacherBuffers", buffers,
+                help:
+                    "Running statistics of batch normalization in the teacher: averaged like weights, or copied from the "
+                    + "student, as in the authors' program of CW-BASS."),
+        ]
     }
 
     static let confidence = Component(
@@ -69,8 +86,8 @@ extension Component<StrategyChoice> {
             Parameter(
                 "frame", \.frame,
                 help: "Labels beyond the frame: the nearest ones; or none, so that the whole frame is a boundary."),
-            strong(\.isStrong), teacherDecay(\.teacherDecay), judge(\.judged),
-        ],
+            strong(\.isStrong), judge(\.judged),
+        ] + teacher(\.teacher.decay, \.teacher.form, \.teacher.buffers),
         check: { strategy in
             var warnings: [Diagnostic] = []
             func warn(_ what: String, _ remedy: String) {
@@ -115,8 +132,8 @@ extension Component<StrategyChoice> {
             weight(\.weight),
             Parameter(
                 "rampUp", \.rampUp, in: .within(0...1), help: "Part of the training over which that weight rises."),
-            strong(\.isStrong), teacherDecay(\.teacherDecay), judge(\.judged),
-        ])
+            strong(\.isStrong), judge(\.judged),
+        ] + teacher(\.teacher.decay, \.teacher.form, \.teacher.buffers))
 
     static let fixMatch = Component(
         "What the network is sure of in an image must hold in a strongly augmented copy (FixMatch; Sohn et al. 2020).",

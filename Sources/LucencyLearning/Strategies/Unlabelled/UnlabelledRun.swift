@@ -29,6 +29,10 @@ protocol UnlabelledLesson {
     mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor]
     /// How much of the teacher's own weights remains after a step: 0 follows the student at once, 1 not at all.
     func keeping(step: Int) -> Float
+    /// What becomes of the teacher's running statistics where some of its weights remain.
+    var buffers: TeacherBufferForm { get }
+    /// Whether a step is one of supervised training, which leaves out the passes of teacher and student.
+    func isIdle(step: Int) -> Bool
     /// What the record says of the epoch.
     mutating func finishEpoch() -> [String: JSONValue]
     /// What it remembers from epoch to epoch; nil: nothing.
@@ -37,6 +41,8 @@ protocol UnlabelledLesson {
 
 extension UnlabelledLesson {
     func ramp(step: Int) -> Double { 1 }
+    var buffers: TeacherBufferForm { .copied }
+    func isIdle(step: Int) -> Bool { false }
     func finishEpoch() -> [String: JSONValue] { [:] }
     var memory: Double? {
         get { nil }
@@ -51,25 +57,26 @@ final class UnlabelledRun: StrategyRun {
     private let training: StrategyTraining
     private let batches: UnlabelledBatches
     /// Begins as a copy of the student.
-    private var teacher: Teacher?
+    private let teacher: Teacher
     private var recorded: (images: Value, ramp: Value)?
 
-    /// - Returns: nil where there is nothing without labels, so that training is supervised training.
+    /// - Returns: nil where there is nothing without labels, or it weighs nothing: then training is supervised training, with
+    ///   no further pass that would change running statistics, and no teacher to be judged.
     static func of(_ lesson: any UnlabelledLesson, _ training: StrategyTraining) throws -> UnlabelledRun? {
-        training.unlabelled.isEmpty ? nil : try UnlabelledRun(lesson, training)
+        training.unlabelled.isEmpty || lesson.weight == 0 ? nil : try UnlabelledRun(lesson, training)
     }
 
     private init(_ lesson: any UnlabelledLesson, _ training: StrategyTraining) throws {
         (self.lesson, self.training) = (lesson, training)
         batches = try UnlabelledBatches(training, isStrong: lesson.isStrong)
+        teacher = try Teacher(
+            training.network, shape: training.batchShape, parameters: training.parameters, kernels: training.kernels,
+            pool: training.pool)
     }
 
+    func idleTerms(step: Int) -> [String]? { lesson.isIdle(step: step) ? [lesson.name] : nil }
+
     func record(_ scene: StepScene) throws -> [ObjectiveValues.Part] {
-        teacher = try Teacher(
-            training.network, shape: scene.images.shape, parameters: training.parameters, kernels: training.kernels,
-            pool: training.pool)
-        // Without weight there is no pass either, which would change the running statistics of batch normalization.
-        guard lesson.weight > 0 else { return [] }
         let images = scene.tape.input("unlabelled.images", scene.images.shape)
         let ramp = scene.tape.input("unlabelled.ramp", .scalar)
         guard let logits = try training.network(images, Scope(scene.tape)).first else {
@@ -83,7 +90,7 @@ final class UnlabelledRun: StrategyRun {
     }
 
     func inputs(step: Int, batch: BatchMaker.Batch, tensors: [Value: Tensor]) throws -> [Value: Tensor] {
-        guard let recorded, let teacher else { return [:] }
+        guard let recorded else { return [:] }
         let unlabelled = try batches(step: step, pool: training.pool)
         let told = try teacher(unlabelled.images)
         guard told.buffer.withUnsafeBufferPointer({ $0.reduce(0, +) }).isFinite else {
@@ -99,9 +106,9 @@ final class UnlabelledRun: StrategyRun {
 
     func finishStep(_ step: Int, _ workspace: Workspace) throws {
         switch lesson.keeping(step: step) {
-        case 0: teacher?.follow(training.parameters)
+        case 0: teacher.follow(training.parameters)
         case 1: break
-        case let keep: teacher?.follow(training.parameters, keeping: keep)
+        case let keep: teacher.follow(training.parameters, keeping: keep, buffers: lesson.buffers)
         }
     }
 
@@ -110,18 +117,18 @@ final class UnlabelledRun: StrategyRun {
         return facts.isEmpty ? [:] : [lesson.name: .object(facts)]
     }
 
-    var judged: Parameters? { lesson.judged == .teacher ? teacher?.parameters : nil }
+    var judged: Parameters? { lesson.judged == .teacher ? teacher.parameters : nil }
 
     private static let teacherName = "teacher.safetensors", memoryName = "memory.json"
 
     func save(to folder: String, prefix: String) throws {
-        try teacher?.write(to: FileSystem.join(folder, prefix + Self.teacherName))
+        try teacher.write(to: FileSystem.join(folder, prefix + Self.teacherName))
         guard let memory = lesson.memory else { return }
         try FileSystem.write(JSONValue.number(memory).text, to: FileSystem.join(folder, prefix + Self.memoryName))
     }
 
     func restore(from folder: String, prefix: String) throws {
-        try teacher?.read(FileSystem.join(folder, prefix + Self.teacherName))
+        try teacher.read(FileSystem.join(folder, prefix + Self.teacherName))
         guard lesson.memory != nil else { return }
         let text = try FileSystem.text(FileSystem.join(folder, prefix + Self.memoryName), limit: 1 << 10)
         guard let memory = try JSONValue(parsing: text).doubleValue else {
@@ -131,9 +138,8 @@ final class UnlabelledRun: StrategyRun {
     }
 
     func bytes(threads: Int) throws -> Int {
-        let shape = try Shape(
-            [training.settings.batch, training.network.inputChannels] + training.settings.patch.reversed())
-        return try Teacher.bytes(training.network, shape: shape, kernels: training.kernels, threads: threads)
+        try Teacher.bytes(
+            training.network, shape: training.batchShape, kernels: training.kernels, threads: threads)
     }
 }
 
