@@ -88,7 +88,7 @@ import Testing
     func `a classifier takes patches of any size`(_ size: [Int]) throws {
         let logits = try Self.run(PatchClassifier(classes: 3), Self.noise([1, 3] + size))
         #expect(logits.shape.dimensions == [1, 3])
-        #expect(logits.array.allSatisfy(\.isFinite))
+        #expect(logits.array.allSatisfy { $0.isFinite })
     }
 
     @Test(arguments: [false, true])
@@ -104,7 +104,7 @@ import Testing
         try workspace.run([input: Self.noise([1, 3, 32, 32])])
         for declaration in tape.parameters where declaration.isTrainable {
             let gradient = try workspace.gradient(of: declaration.name).array
-            #expect(gradient.allSatisfy(\.isFinite), "\(declaration.name)")
+            #expect(gradient.allSatisfy { $0.isFinite }, "\(declaration.name)")
         }
         #expect(try workspace.gradient(of: "sr.head.weight").array.contains { $0 != 0 })
         #expect(try workspace.gradient(of: "cf.fuse.0.squeeze.0.0.weight").array.contains { $0 != 0 })
