@@ -8,6 +8,10 @@ extension Catalog {
         stages: [
             .resample,
             .restore,
+            .upscaleNearest,
+            .upscaleBicubic,
+            .upscaleLanczos,
+            .degrade,
             .normalize,
             .gray,
             .lowpass,
@@ -34,6 +38,8 @@ extension Catalog {
         collectors: [
             .gather,
             .evaluateSegmentation,
+            .evaluateSuperResolution,
+            .evaluateClassification,
             .reportCalibration,
             .auditLabels,
             .contactSheet,
