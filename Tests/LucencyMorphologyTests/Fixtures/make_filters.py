@@ -11,7 +11,8 @@ rng = np.random.default_rng(20261128)
 def tensor(array):
     array = np.asarray(array)
     if array.dtype.kind == "f":
-        return {"shape": list(array.shape), "data": [float(f"{v:.8g}") for v in array.ravel()]}
+        digits = 9 if array.dtype == np.float32 else 7
+        return {"shape": list(array.shape), "data": [float(f"{v:.{digits}g}") for v in array.ravel()]}
     return {"shape": list(array.shape), "data": [int(v) for v in array.ravel()]}
 
 
