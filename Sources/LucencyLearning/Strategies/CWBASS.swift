@@ -66,6 +66,23 @@ public struct CWBASS: Strategy {
             ])
     }
 
+    package func notes(classes: Int, epochs: Int) -> [String] {
+        var notes: [String] = []
+        let threshold = threshold(classes: classes)
+        if self.threshold == nil, classes > 4, threshold.limit < 0.5 {
+            notes.append(
+                "the published threshold, the default for \(classes) classes, never exceeds "
+                    + "\((threshold.limit * 1000).rounded(.up) / 1000) and rejects hardly any pixel: write `threshold: floor`"
+            )
+        }
+        if warmUp >= Double(epochs) {
+            notes.append(
+                "`warmUp` takes \(JSONValue.number(warmUp).text) epochs, of which there are \(epochs): the loss of images "
+                    + "without labels never counts fully")
+        }
+        return notes
+    }
+
     package func run(in training: StrategyTraining) throws -> (any StrategyRun)? {
         try UnlabelledRun.of(
             ConfidenceLesson(self, classes: training.classes, stepsPerEpoch: training.stepsPerEpoch), training)
@@ -155,11 +172,13 @@ private struct ConfidenceLesson: UnlabelledLesson {
 
     mutating func record(on tape: Tape, logits: Value) throws -> Value { try loss.record(on: tape, logits: logits) }
 
-    mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor] {
-        let pseudo = PseudoLabels(told), confidence = pseudo.meanConfidence(counted)
-        let level = threshold.next(confidence)
+    mutating func inputs(step: Int, told: Tensor, counted: Tensor, present: Tensor) throws -> [Value: Tensor] {
+        let pseudo = PseudoLabels(told), confidence = pseudo.meanConfidence(present)
+        // A batch without a pixel says nothing of how sure the teacher is, and nothing is kept of it.
+        let level = confidence.map { threshold.next($0) } ?? 1
         let weights = settings.weights(
             pseudo, counted: counted, threshold: level, trust: settings.trust(epoch: step / max(1, stepsPerEpoch)))
+        guard let confidence else { return loss.inputs(labels: pseudo.labels, weights: weights.tensor) }
         facts.add([
             "confidence": confidence, "threshold": level,
             "kept": Double(weights.kept) / Double(max(1, weights.counted)),

@@ -12,7 +12,7 @@ final class EarlyLearningRun: StrategyRun {
     private var targets: [(input: Value, step: Subsampling)] = []
     /// N, C, spatial.
     private var probabilities: Value?
-    private let average: Teacher?
+    private var average: Teacher?
     /// Of the batch that the step is about: where its pixels lie in their cases.
     private var origins: [(origin: PatchOrigin, places: AlignedBuffer<Int32>)] = []
 
@@ -23,11 +23,13 @@ final class EarlyLearningRun: StrategyRun {
         memory = try TargetMemory(
             training.cases.map(\.sample.size), classes: training.classes,
             every: term.scope == .image ? largest : term.every, momentum: term.momentum, folder: training.folder)
-        average = try term.averageDecay.map { _ in
-            try Teacher(
-                training.network, shape: training.batchShape, parameters: training.parameters,
-                kernels: training.kernels, pool: training.pool)
-        }
+    }
+
+    func begin() throws {
+        guard term.averageDecay != nil else { return }
+        average = try Teacher(
+            training.network, shape: training.batchShape, parameters: training.parameters, kernels: training.kernels,
+            pool: training.pool)
     }
 
     func record(_ scene: StepScene) throws -> [ObjectiveValues.Part] {
@@ -37,7 +39,7 @@ final class EarlyLearningRun: StrategyRun {
             let factors = zip(full.shape.spatial, output.shape.spatial).map { $0 / $1 }
             return (try inputs.additional(EarlyLearningTerm.targets), Subsampling(factors))
         }
-        if average == nil { probabilities = try scene.tape.softmax(full) }
+        if term.averageDecay == nil { probabilities = try scene.tape.softmax(full) }
         return []
     }
 

@@ -71,9 +71,9 @@ private struct ConsistencyLesson: UnlabelledLesson {
             ignoring: ObjectiveInputs.ignored)
     }
 
-    mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor] {
+    mutating func inputs(step: Int, told: Tensor, counted: Tensor, present: Tensor) throws -> [Value: Tensor] {
         guard let values else { return [:] }
-        facts.add(["confidence": PseudoLabels(told).meanConfidence(counted)])
+        if let confidence = PseudoLabels(told).meanConfidence(present) { facts.add(["confidence": confidence]) }
         return [values.counted: counted, values.told: told]
     }
 

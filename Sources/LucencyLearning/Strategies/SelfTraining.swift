@@ -48,9 +48,9 @@ private struct FrozenLesson: UnlabelledLesson {
 
     mutating func record(on tape: Tape, logits: Value) throws -> Value { try loss.record(on: tape, logits: logits) }
 
-    mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor] {
+    mutating func inputs(step: Int, told: Tensor, counted: Tensor, present: Tensor) throws -> [Value: Tensor] {
         let pseudo = PseudoLabels(told)
-        facts.add(["confidence": pseudo.meanConfidence(counted)])
+        if let confidence = pseudo.meanConfidence(present) { facts.add(["confidence": confidence]) }
         let (weights, _) = WeightedPseudoLabels.weights(pseudo, counted: counted, atLeast: 0)
         return loss.inputs(labels: pseudo.labels, weights: weights)
     }

@@ -12,6 +12,12 @@ package protocol Strategy: Codable, Hashable, Sendable {
 
     /// Its teacher, where that is a moving average.
     var averagedTeacher: AveragedTeacher? { get }
+    /// Whose weights are kept.
+    var judged: JudgedNetwork { get }
+    /// Whether it learns from strongly augmented copies of images without labels.
+    var isStrong: Bool { get }
+    /// What its user should know of a training of so many epochs that cannot be seen from the settings alone.
+    func notes(classes: Int, epochs: Int) -> [String]
 
     /// What is wrong with its settings.
     /// - Parameter classes: how many the network tells apart; nil where that is not known yet.
@@ -24,6 +30,9 @@ package protocol Strategy: Codable, Hashable, Sendable {
 extension Strategy {
     package var usesUnlabelled: Bool { false }
     package var averagedTeacher: AveragedTeacher? { nil }
+    package var judged: JudgedNetwork { .student }
+    package var isStrong: Bool { false }
+    package func notes(classes: Int, epochs: Int) -> [String] { [] }
     package var name: String { Self.name }
 
     /// A problem with a setting, as the error of this strategy.
@@ -76,13 +85,15 @@ package struct StepScene {
     package let inputs: [ObjectiveInputs]
 }
 
-/// A strategy at work in one training. The trainer calls `restore` and `record` once, then in each epoch `cases`, for each step
+/// A strategy at work in one training. The trainer calls `begin`, `restore` and `record` once, then in each epoch `cases`, for each step
 /// `inputs` and `finishStep`, and in the end `finishEpoch` and `save`. Where some strategy is idle for a part of the training,
 /// `record` is called again, with another tape, before the first step with other company.
 ///
 /// Everything it remembers from one epoch to the next is in its files, so that training that goes on ends with the same bytes
 /// as training that never stopped.
 package protocol StrategyRun: AnyObject {
+    /// Takes the memory that it works in, before anything is learnt. Not called where only `bytes` are asked for.
+    func begin() throws
     /// Puts terms on the tape that are added to the objective, each with its factor. Other passes of the network may be
     /// recorded too; parameters of the same name are shared.
     func record(_ scene: StepScene) throws -> [ObjectiveValues.Part]
@@ -119,6 +130,7 @@ package protocol StrategyRun: AnyObject {
 }
 
 extension StrategyRun {
+    package func begin() throws {}
     package func record(_ scene: StepScene) throws -> [ObjectiveValues.Part] { [] }
     package func idleTerms(step: Int) -> [String]? { nil }
     package var replacesObjective: Bool { false }

@@ -27,6 +27,12 @@ public struct TrainingStrategy: Hashable, Sendable {
         usesUnlabelled && component.averagedTeacher.map { $0.buffers == .copied && $0.decay > 0 } ?? false
     }
 
+    /// Whether the weights that are kept are its teacher's.
+    public var judgesTeacher: Bool { usesUnlabelled && component.judged == .teacher }
+
+    /// Whether the student sees strongly augmented images, which must be normalised.
+    public var spoilsImages: Bool { usesUnlabelled && component.isStrong }
+
     public static func == (left: TrainingStrategy, right: TrainingStrategy) -> Bool {
         AnyHashable(left.component) == AnyHashable(right.component)
     }

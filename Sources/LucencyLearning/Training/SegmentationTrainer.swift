@@ -117,6 +117,16 @@ public struct SegmentationTrainer {
             classes: classes)
     }
 
+    /// What a user should know of this training that could not be told before the images were there.
+    public var notes: [String] {
+        let strategy = settings.strategy
+        guard strategy.usesUnlabelled else { return [] }
+        guard !unlabelled.isEmpty else {
+            return ["no image without labels came: \(strategy.name) is supervised training"]
+        }
+        return strategy.component.notes(classes: classes, epochs: epochs)
+    }
+
     /// Epochs that will be trained.
     public var epochs: Int {
         settings.steps.map { ($0 + stepsPerEpoch - 1) / stepsPerEpoch } ?? settings.epochs
@@ -179,6 +189,7 @@ public struct SegmentationTrainer {
         let learner = try Learner(
             parameters, settings: learning, seed: settings.seed, family: kernels.family, pool: pool)
         let runs = try makeRuns(parameters, folder: folder)
+        for run in runs { try run.begin() }
         let steps = StepPlans(runs, parameters: parameters, pool: pool, make: makeStep)
         var state = TrainingState(key: key)
         var bestWeights: [String: Tensor]?

@@ -25,6 +25,30 @@ extension TrainSegmenter {
             warnings.append(Diagnostic(.badValue, what, remedy: remedy, severity: .warning))
         }
         let name = settings.strategy.name
+        guard settings.strategy.usesUnlabelled else {
+            if name == MixtureStrategy.name || name == Adele.name {
+                warn(
+                    "the strategy \(name) does not learn from the images without labels",
+                    "use `train.segmenter`, or a strategy that does: cw-bass, mean-teacher, fixmatch, self-training")
+            }
+            return warnings
+        }
+        if settings.strategy.judgesTeacher, settings.averageDecay != nil {
+            warn(
+                "`averageDecay` is of no effect, as the weights of \(name)'s teacher are kept",
+                "leave it out, or write `judge: student`")
+        }
+        if settings.strategy.spoilsImages {
+            switch stated.normalization {
+            case .none?, .window?, .percentile?:
+                warn(
+                    "strong augmentation expects intensities of mean 0 and deviation 1; with this normalization noise and "
+                        + "brightness are out of proportion",
+                    "write `normalization: z-score` or `standard`"
+                        + (name == FixMatch.name ? "" : ", or `strong: false`"))
+            case .zScore?, .standard?, nil: break
+            }
+        }
         if settings.strategy.copiesBuffers, hasRunningStatistics {
             warn(
                 "with `teacherBuffers: copied` the teacher of \(name) normalises by running statistics that are not those of "

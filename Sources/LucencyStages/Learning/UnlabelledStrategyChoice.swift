@@ -93,9 +93,31 @@ extension Component<StrategyChoice> {
             func warn(_ what: String, _ remedy: String) {
                 warnings.append(Diagnostic(.badValue, what, remedy: remedy, severity: .warning))
             }
+            func ignored(_ name: String, _ why: String, _ remedy: String) {
+                warn("`\(name)` is of no effect \(why)", remedy)
+            }
+            let usual = CWBASS()
+            if strategy.level != usual.level, strategy.threshold != .fixed {
+                ignored("level", "without `threshold: fixed`", "write it, or leave `level` out")
+            }
+            if strategy.threshold == .fixed {
+                let remedy = "leave it out, or give `level`"
+                if strategy.base != usual.base { ignored("base", "with `threshold: fixed`", remedy) }
+                if strategy.slope != usual.slope { ignored("beta", "with `threshold: fixed`", remedy) }
+            }
+            if strategy.decay < 1, strategy.gamma == 0 {
+                ignored("decay", "with `gamma: 0`, which takes no notice of confidences", "leave it out")
+            }
+            if strategy.decay == 1, strategy.decayForm != usual.decayForm {
+                ignored("decayForm", "with `decay: 1`, which takes nothing back", "give a decay, or leave it out")
+            }
+            if strategy.boundaryWeight == 0, strategy.boundary != usual.boundary || strategy.frame != usual.frame {
+                let name = strategy.boundary != usual.boundary ? "boundary" : "frame"
+                ignored(name, "with `boundaryWeight: 0`", "leave it out")
+            }
             let threshold = strategy.threshold(classes: 2), limit = threshold.limit
             // The surest class is at least as probable as the mean of all.
-            if strategy.threshold == .dynamic, limit <= 0.5 {
+            if strategy.threshold == .dynamic || strategy.threshold == .centred, limit <= 0.5 {
                 let classes = Int(1 / limit)
                 warn(
                     "this threshold never exceeds \((limit * 1000).rounded(.up) / 1000): with up to \(classes) classes no "

@@ -26,7 +26,8 @@ protocol UnlabelledLesson {
     /// - Parameters:
     ///   - told: the teacher's probabilities: N, C, spatial.
     ///   - counted: N, spatial; -1 where pixels do not count.
-    mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor]
+    ///   - present: N, spatial; -1 beyond an image. The teacher sees what was cut out for the student.
+    mutating func inputs(step: Int, told: Tensor, counted: Tensor, present: Tensor) throws -> [Value: Tensor]
     /// How much of the teacher's own weights remains after a step: 0 follows the student at once, 1 not at all.
     func keeping(step: Int) -> Float
     /// What becomes of the teacher's running statistics where some of its weights remain.
@@ -57,7 +58,8 @@ final class UnlabelledRun: StrategyRun {
     private let training: StrategyTraining
     private let batches: UnlabelledBatches
     /// Begins as a copy of the student.
-    private let teacher: Teacher
+    private var teacher: Teacher?
+    private var ramps = EpochMeans()
     private var recorded: (images: Value, ramp: Value)?
 
     /// - Returns: nil where there is nothing without labels, or it weighs nothing: then training is supervised training, with
@@ -69,6 +71,9 @@ final class UnlabelledRun: StrategyRun {
     private init(_ lesson: any UnlabelledLesson, _ training: StrategyTraining) throws {
         (self.lesson, self.training) = (lesson, training)
         batches = try UnlabelledBatches(training, isStrong: lesson.isStrong)
+    }
+
+    func begin() throws {
         teacher = try Teacher(
             training.network, shape: training.batchShape, parameters: training.parameters, kernels: training.kernels,
             pool: training.pool)
@@ -90,7 +95,7 @@ final class UnlabelledRun: StrategyRun {
     }
 
     func inputs(step: Int, batch: BatchMaker.Batch, tensors: [Value: Tensor]) throws -> [Value: Tensor] {
-        guard let recorded else { return [:] }
+        guard let recorded, let teacher else { return [:] }
         let unlabelled = try batches(step: step, pool: training.pool)
         let told = try teacher(unlabelled.images)
         guard told.buffer.withUnsafeBufferPointer({ $0.reduce(0, +) }).isFinite else {
@@ -98,37 +103,37 @@ final class UnlabelledRun: StrategyRun {
                 .undefinedResult, "the teacher's probabilities in step \(step) are no numbers",
                 remedy: "lower the learning rate; are the images without labels normalised?")
         }
-        var inputs = try lesson.inputs(step: step, told: told, counted: unlabelled.counted)
+        var inputs = try lesson.inputs(step: step, told: told, counted: unlabelled.counted, present: unlabelled.present)
         inputs[recorded.images] = unlabelled.spoilt
         inputs[recorded.ramp] = Tensor(Float(lesson.ramp(step: step)))
         return inputs
     }
 
     func finishStep(_ step: Int, _ workspace: Workspace) throws {
+        ramps.add(["ramp": lesson.isIdle(step: step) ? 0 : lesson.ramp(step: step)])
         switch lesson.keeping(step: step) {
-        case 0: teacher.follow(training.parameters)
+        case 0: teacher?.follow(training.parameters)
         case 1: break
-        case let keep: teacher.follow(training.parameters, keeping: keep, buffers: lesson.buffers)
+        case let keep: teacher?.follow(training.parameters, keeping: keep, buffers: lesson.buffers)
         }
     }
 
     func finishEpoch(_ epoch: Int) throws -> [String: JSONValue] {
-        let facts = lesson.finishEpoch()
-        return facts.isEmpty ? [:] : [lesson.name: .object(facts)]
+        [lesson.name: .object(lesson.finishEpoch().merging(ramps.finish()) { $1 })]
     }
 
-    var judged: Parameters? { lesson.judged == .teacher ? teacher.parameters : nil }
+    var judged: Parameters? { lesson.judged == .teacher ? teacher?.parameters : nil }
 
     private static let teacherName = "teacher.safetensors", memoryName = "memory.json"
 
     func save(to folder: String, prefix: String) throws {
-        try teacher.write(to: FileSystem.join(folder, prefix + Self.teacherName))
+        try teacher?.write(to: FileSystem.join(folder, prefix + Self.teacherName))
         guard let memory = lesson.memory else { return }
         try FileSystem.write(JSONValue.number(memory).text, to: FileSystem.join(folder, prefix + Self.memoryName))
     }
 
     func restore(from folder: String, prefix: String) throws {
-        try teacher.read(FileSystem.join(folder, prefix + Self.teacherName))
+        try teacher?.read(FileSystem.join(folder, prefix + Self.teacherName))
         guard lesson.memory != nil else { return }
         let text = try FileSystem.text(FileSystem.join(folder, prefix + Self.memoryName), limit: 1 << 10)
         guard let memory = try JSONValue(parsing: text).doubleValue else {
