@@ -42,6 +42,7 @@ extension Catalog {
             .trainSemiSupervised,
             .evaluateCalibration,
             .calibrateTemperature,
+            .calibrateLocalTemperature,
             .calibrateVector,
             .calibratePlatt,
             .calibrateHistogramBinning,
