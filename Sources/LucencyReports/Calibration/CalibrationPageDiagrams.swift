@@ -116,8 +116,9 @@ extension CalibrationPage {
         if hasClean {
             body.append(
                 .paragraph(
-                    "Beside them stand the distances where the very same phantoms are rendered without noise. What remains "
-                        + "there was not caused by the noise of the image; what noise adds, no recalibration can take away."
+                    "Beside them stand the distances where the very same phantoms are rendered without noise. Where both are "
+                        + "alike, it is not the noise of the image that keeps the model from the annotators. Pictures without noise "
+                        + "are also ones that it never saw, so the distance may even grow."
                 ))
         }
         return Page.Section(id: "posterior", title: "Against the annotators", body: body + [table.markup])
