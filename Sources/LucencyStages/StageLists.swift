@@ -71,6 +71,7 @@ extension Catalog {
             .trainSemiSupervised,
             .evaluateCalibration,
             .calibrateTemperature,
+            .calibrateLocalTemperature,
             .calibrateVector,
             .calibratePlatt,
             .calibrateHistogramBinning,
