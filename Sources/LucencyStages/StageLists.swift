@@ -27,6 +27,8 @@ extension Catalog {
             .loadModel,
             .ensemble,
             .segmentNetwork,
+            .upscaleSHISRCNet,
+            .classifySHISRCNet,
             .calibrateApply,
             .conformalApplyMasks,
             .conformalApplySets,
