@@ -39,6 +39,7 @@ extension Catalog {
             .contactSheet,
             .fingerprint,
             .trainSegmenter,
+            .trainSHISRCNet,
             .trainSemiSupervised,
             .evaluateCalibration,
             .calibrateTemperature,
