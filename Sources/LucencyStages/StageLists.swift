@@ -70,6 +70,7 @@ extension Catalog {
             .contactSheet,
             .fingerprint,
             .trainSegmenter,
+            .trainSHISRCNet,
             .trainSemiSupervised,
             .evaluateCalibration,
             .calibrateTemperature,
