@@ -7,6 +7,9 @@ public enum NetworkRegistry {
         UNet.self,
         ResidualEncoderUNet.self,
         Ensemble.self,
+        SuperResolver.self,
+        PatchClassifier.self,
+        SHISRCNet.self,
     ]
 
     /// A network from its kind and settings. What is left out takes the default.

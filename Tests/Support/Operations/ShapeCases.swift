@@ -29,10 +29,10 @@ extension OperationCases {
                     let p = max(0, position(alignsCorners)), first = p.rounded(.down)
                     let t: Double = p - first
                     return (1 - t) * at(Int(first)) + t * at(Int(first) + 1)
-                case .cubic(let alignsCorners):
+                case .cubic(let alignsCorners, let a):
                     let p = position(alignsCorners), first = p.rounded(.down), t = p - first
-                    func near(_ d: Double) -> Double { (1.25 * d - 2.25) * d * d + 1 }
-                    func far(_ d: Double) -> Double { ((-0.75 * d + 3.75) * d - 6) * d + 3 }
+                    func near(_ d: Double) -> Double { ((a + 2) * d - (a + 3)) * d * d + 1 }
+                    func far(_ d: Double) -> Double { a * (((d - 5) * d + 8) * d - 4) }
                     let i = Int(first)
                     let left: Double = far(1 + t) * at(i - 1) + near(t) * at(i)
                     let right: Double = near(1 - t) * at(i + 1) + far(2 - t) * at(i + 2)
@@ -81,6 +81,7 @@ extension OperationCases {
         resize([2, 5, 4, 6], [7, 5], .linear(alignsCorners: true)),
         resize([2, 5, 4, 6], [7, 5], .nearest),
         resize([2, 5, 4, 6], [3, 11], .cubic()),
+        enlarge([1, 3, 4, 5], 4, .cubic(a: -0.5)),
         resize([1, 17, 4, 6], [5, 6], .cubic(alignsCorners: true)),
         resize([1, 3, 4, 5, 3], [6, 4, 7], .linear(alignsCorners: true)),
         resize([1, 3, 5], [1], .linear(alignsCorners: true)),

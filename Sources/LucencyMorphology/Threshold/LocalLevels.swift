@@ -1,13 +1,20 @@
 import LucencyFoundation
 import LucencyImaging
 
-/// Sauvola's level of every pixel, by sums that slide over the image: the cost per pixel does not depend on the
-/// window's width and height.
-struct SauvolaSurface: Sendable {
+/// A level for every pixel from the mean m and standard deviation s of the window around it, by sums that slide over the
+/// image: the cost per pixel does not depend on the window's width and height.
+struct LocalLevels: Sendable {
+    enum Rule: Sendable {
+        /// m (1 + k (s/range − 1)).
+        case sauvola(range: Double)
+        /// m − k s.
+        case niblack
+    }
+
+    var rule: Rule
     /// Pixels of the window to each side of its middle.
     var half: (x: Int, y: Int, z: Int)
     var k: Double
-    var range: Double
     /// Taken off before squaring, so that the variance keeps its digits.
     var center: Double
 
@@ -41,7 +48,7 @@ struct SauvolaSurface: Sendable {
             let squares = UnsafeMutableBufferPointer(rebasing: scratch[width..<2 * width])
             let levels = UnsafeMutableBufferPointer(rebasing: scratch[2 * width..<3 * width])
             func slide(row: Int, sign: Double) {
-                let y = Self.mirror(row, size.y)
+                let y = Continuation.mirror.source(row, of: size.y)
                 for plane in planes {
                     let first = (plane &* size.y &+ y) &* width
                     for x in 0..<width {
@@ -83,20 +90,15 @@ struct SauvolaSurface: Sendable {
                 square += squares[entering] - squares[leaving]
                 let mean = sum / count
                 let deviation = max(0, square / count - mean * mean).squareRoot()
-                levels[x] = (mean + center) * (1 + k * (deviation / range - 1))
+                switch rule {
+                case .sauvola(let range): levels[x] = (mean + center) * (1 + k * (deviation / range - 1))
+                case .niblack: levels[x] = mean + center - k * deviation
+                }
             }
         }
     }
 
-    /// The pixel that stands for `index` when the line is mirrored at its end pixels.
-    static func mirror(_ index: Int, _ side: Int) -> Int {
-        guard side > 1 else { return 0 }
-        let period = 2 * (side - 1)
-        let phase = ((index % period) + period) % period
-        return phase < side ? phase : period - phase
-    }
-
     private static func mirrored(from start: Int, count: Int, side: Int) -> [Int] {
-        (start..<start + count).map { mirror($0, side) }
+        Continuation.mirror.sources(from: start, length: count, of: side)
     }
 }

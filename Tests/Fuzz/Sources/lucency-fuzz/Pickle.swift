@@ -1,8 +1,7 @@
-import LucencyNetworks
+import Lucency
 
 /// What libFuzzer calls with each input: a pickle, put into a sound zip file, opens or is refused.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzPickle(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+func fuzzPickle(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let pickle = Array(UnsafeBufferPointer(start: data, count: count))
     var zip = StoredZip()
     zip.add("a/data.pkl", pickle)

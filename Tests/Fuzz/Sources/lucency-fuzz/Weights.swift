@@ -1,12 +1,7 @@
-import LucencyNetworks
-
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Lucency
 
 /// What libFuzzer calls with each input: any bytes open, or are refused; then every tensor reads, or is refused.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzWeights(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+func fuzzWeights(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     var bytes = Array(UnsafeBufferPointer(start: data, count: count))
     // Mutations seldom find the sum of a header's length; taking it from the input's size lets them reach the JSON.
     if bytes.count > 8, bytes[8] == UInt8(ascii: "{"), bytes[7] == 1 {
