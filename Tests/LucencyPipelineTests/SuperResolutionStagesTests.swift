@@ -144,6 +144,7 @@ import Testing
               confusion: {from: judged.confusion, as: confusion.csv}
               bins: {from: judged.bins, as: bins.csv}
               cases: {from: judged.cases, as: cases.csv}
+              drawing: {from: judged.reliability, as: reliability.svg}
 
             """, catalog: guessing
         ) { out, summary in
@@ -161,6 +162,8 @@ import Testing
             let cases = try lines(out.appending(path: "cases.csv"))
             #expect(cases.count == 1 + 4 + 2 && cases[0].last == "probability malignant")
             #expect(try lines(out.appending(path: "bins.csv")).count > 2)
+            let drawing = try String(contentsOf: out.appending(path: "reliability.svg"), encoding: .utf8)
+            #expect(drawing.contains("Images") && drawing.contains("1 patient") && !drawing.contains("pixel"))
         }
     }
 

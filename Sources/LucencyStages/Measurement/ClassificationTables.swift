@@ -93,6 +93,22 @@ struct ClassificationLevel {
         return table
     }
 
+    /// Confidence of the answers against how often they are right.
+    /// - Parameter variants: words behind the level's name.
+    func diagram(of variants: String) -> ReliabilityDiagram {
+        let bins = scores.reliability
+        var diagram = ReliabilityDiagram(
+            title: (name == "image" ? "Images" : "Patients") + variants,
+            bins: bins.filled.map { bin in
+                let limits = bins.limits(of: bin.index)
+                return ReliabilityDiagram.Bin(
+                    low: limits.lowerBound, high: limits.upperBound, count: bin.count, confidence: bin.confidence,
+                    accuracy: bin.accuracy)
+            })
+        diagram.noun = name
+        return diagram
+    }
+
     /// A row for each image and each patient.
     static func caseTable(_ levels: [ClassificationLevel]) throws -> Table {
         let classes = levels.first?.summary.classes ?? []

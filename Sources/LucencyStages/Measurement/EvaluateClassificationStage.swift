@@ -80,7 +80,7 @@ extension CollectorDescriptor {
                     .add(one, classes: classes)
             }
         ],
-        outputs: ["summary", "classes", "confusion", "bins", "cases"],
+        outputs: ["summary", "classes", "confusion", "bins", "cases", "reliability"],
         parameters: [
             Parameter("truth", \.truth, help: "The fact that is the true class."),
             Parameter(
@@ -105,9 +105,10 @@ extension CollectorDescriptor {
         },
         finish: {
             (stage: EvaluateClassification, state: Answers, context: StageContext) throws -> (
-                Table, Table, Table, Table, Table
+                Table, Table, Table, Table, Table, DrawingValue
             ) in
             var parts: [[Table]] = [[], [], [], [], []]
+            var diagrams: [ReliabilityDiagram] = []
             for (_, tagged) in state.sorted(by: { $0.key < $1.key }) {
                 var levels = [
                     ClassificationLevel(
@@ -120,6 +121,8 @@ extension CollectorDescriptor {
                             name: "patient", summary: patients,
                             scores: ClassificationScores(patients, bins: stage.bins)))
                 }
+                let variants = tagged.variants.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
+                diagrams += levels.map { $0.diagram(of: variants) }
                 // Patients are drawn for both levels: images of one are alike.
                 let draws = try CaseDraws(
                     count: levels[0].scores.units.count,
@@ -132,6 +135,9 @@ extension CollectorDescriptor {
                 for (place, table) in tables.enumerated() { parts[place].append(try table.tagged(tagged.variants)) }
             }
             let joined = try parts.map { try Table.joined($0) }
-            return (joined[0], joined[1], joined[2], joined[3], joined[4])
+            let drawing = Chart.row(diagrams.map(\.chart), title: "Reliability of the answers")
+            return (
+                joined[0], joined[1], joined[2], joined[3], joined[4], DrawingValue(svg: drawing.svg)
+            )
         })
 }
