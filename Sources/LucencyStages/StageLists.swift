@@ -68,6 +68,7 @@ extension Catalog {
             .contactSheet,
             .fingerprint,
             .trainSegmenter,
+            .trainSHISRCNet,
             .trainSemiSupervised,
             .evaluateCalibration,
             .calibrateTemperature,
