@@ -54,6 +54,8 @@ extension Catalog {
             .loadModel,
             .ensemble,
             .segmentNetwork,
+            .upscaleSHISRCNet,
+            .classifySHISRCNet,
             .calibrateApply,
             .conformalApplyMasks,
             .conformalApplySets,
