@@ -7,6 +7,8 @@ public enum NetworkRegistry {
         UNet.self,
         ResidualEncoderUNet.self,
         Ensemble.self,
+        VectorAutoencoder.self,
+        LatentDiffusion.self,
     ]
 
     /// A network from its kind and settings. What is left out takes the default.
