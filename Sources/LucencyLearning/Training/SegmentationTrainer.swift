@@ -327,10 +327,3 @@ public struct SegmentationTrainer {
         return (record, Machine.seconds - start, count * settings.batch)
     }
 }
-
-extension Parameters {
-    /// Copies of all parameters and states by name.
-    package var tensors: [String: Tensor] {
-        Dictionary(uniqueKeysWithValues: declarations.compactMap { entry in self[entry.name].map { (entry.name, $0) } })
-    }
-}
