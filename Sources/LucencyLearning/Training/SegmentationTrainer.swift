@@ -315,7 +315,7 @@ public struct SegmentationTrainer {
 
 extension Parameters {
     /// Copies of all parameters and states by name.
-    package var tensors: [String: Tensor] {
+    fileprivate var tensors: [String: Tensor] {
         Dictionary(uniqueKeysWithValues: declarations.compactMap { entry in self[entry.name].map { (entry.name, $0) } })
     }
 }
