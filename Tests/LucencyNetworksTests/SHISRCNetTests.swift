@@ -1,3 +1,4 @@
+import Foundation
 import LucencyFoundation
 import LucencyNetworks
 import LucencyTensor
@@ -88,7 +89,7 @@ import Testing
     func `a classifier takes patches of any size`(_ size: [Int]) throws {
         let logits = try Self.run(PatchClassifier(classes: 3), Self.noise([1, 3] + size))
         #expect(logits.shape.dimensions == [1, 3])
-        #expect(logits.array.allSatisfy(\.isFinite))
+        #expect(logits.array.allSatisfy { $0.isFinite })
     }
 
     @Test(arguments: [false, true])
@@ -104,7 +105,7 @@ import Testing
         try workspace.run([input: Self.noise([1, 3, 32, 32])])
         for declaration in tape.parameters where declaration.isTrainable {
             let gradient = try workspace.gradient(of: declaration.name).array
-            #expect(gradient.allSatisfy(\.isFinite), "\(declaration.name)")
+            #expect(gradient.allSatisfy { $0.isFinite }, "\(declaration.name)")
         }
         #expect(try workspace.gradient(of: "sr.head.weight").array.contains { $0 != 0 })
         #expect(try workspace.gradient(of: "cf.fuse.0.squeeze.0.0.weight").array.contains { $0 != 0 })
@@ -124,5 +125,27 @@ import Testing
         #expect(network.problems().count == 4)
         #expect(throws: Diagnostic.self) { try network.parameters(seed: 0) }
         #expect(PatchClassifier(classes: 2).problems().isEmpty)
+    }
+
+    /// The guide's own lines, in a place where they can be compiled and run.
+    private func guide() throws {
+        let network = SHISRCNet(factor: 4, skip: .cubic)
+        let parameters = try network.parameters(seed: 1)
+        let image = try Tensor(Shape([1, 3, 32, 32]), repeating: 0.5)
+        let sharp = try Predictor(network, parameters: parameters)(image)
+        let logits = try Predictor(network, parameters: parameters, result: 1)(image)
+        #expect(sharp.shape.dimensions == [1, 3, 128, 128] && logits.shape.dimensions == [1, 2])
+    }
+
+    @Test func `the guide's lines run as they stand there`() throws {
+        try guide()
+        let page = try String(
+            contentsOf: TestFiles.root.appending(path: "Sources/Lucency/Lucency.docc/SuperResolution.md"),
+            encoding: .utf8)
+        let source = try String(contentsOf: URL(filePath: #filePath), encoding: .utf8)
+        let lines = page.components(separatedBy: "```swift\n").dropFirst()
+            .flatMap { ($0.components(separatedBy: "\n```").first ?? "").split(separator: "\n") }
+        #expect(lines.count == 5)
+        for line in lines { #expect(source.contains("        " + line + "\n"), "\(line)") }
     }
 }

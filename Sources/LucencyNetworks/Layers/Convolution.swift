@@ -7,9 +7,15 @@ public enum Initialization: String, Codable, Hashable, Sendable, CaseIterable {
     case uniform
     /// He et al. 2015: normal with variance 2 / ((1 + slope²) · fan-in); biases 0.
     case he
+    /// Radford et al. 2016, for adversarial training: normal with standard deviation 0.02; biases as `uniform`.
+    case adversarial
 
     func weights(fanIn: Int, slope: Float) -> Initializer {
-        self == .he ? .he(fanIn: fanIn, slope: slope) : .fanIn(fanIn)
+        switch self {
+        case .uniform: .fanIn(fanIn)
+        case .he: .he(fanIn: fanIn, slope: slope)
+        case .adversarial: .normal(standardDeviation: 0.02)
+        }
     }
 
     func bias(fanIn: Int) -> Initializer { self == .he ? .constant(0) : .fanIn(fanIn) }

@@ -25,9 +25,10 @@ public struct ConvolutionUnit: Hashable, Sendable {
     /// One on vectors (1×1 maps, such as pooled channels). A batch of one has no variance there, so that the running
     /// statistics are taken while learning, too.
     /// - Parameter groupNorm: whether groups of channels of each image are normalised instead of the batch: 8 groups, or
-    ///   as many as divide the channels.
+    ///   as many as divide the channels into more than single ones.
     public init(vectors channels: Int, hasBias: Bool, groupNorm: Bool = false) {
-        var norm = Norm(groupNorm ? .group : .batch, groups: [8, 4, 2].first { channels % $0 == 0 } ?? 1)
+        var norm = Norm(
+            groupNorm ? .group : .batch, groups: [8, 4, 2].first { channels % $0 == 0 && channels > $0 } ?? 1)
         norm.toleratesSingles = true
         self.init(Convolution(channels, kernel: 1, axes: 2, hasBias: hasBias), norm: norm)
     }

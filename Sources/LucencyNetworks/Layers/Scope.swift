@@ -7,14 +7,21 @@ import LucencyTensor
 public struct Scope {
     public let tape: Tape
     public let path: String
+    /// Whether the layer takes part without learning: no gradients are computed for what it owns.
+    public let isFrozen: Bool
 
-    public init(_ tape: Tape, path: String = "") {
+    public init(_ tape: Tape, path: String = "", isFrozen: Bool = false) {
         self.tape = tape
         self.path = path
+        self.isFrozen = isFrozen
     }
 
     /// The scope of a layer within this one.
-    public subscript(name: String) -> Scope { Scope(tape, path: path.isEmpty ? name : path + "." + name) }
+    public subscript(name: String) -> Scope {
+        Scope(tape, path: path.isEmpty ? name : path + "." + name, isFrozen: isFrozen)
+    }
+    /// The same, without learning.
+    public var frozen: Scope { Scope(tape, path: path, isFrozen: true) }
     /// The scope of the layer with a number, as in PyTorch's `Sequential` and `ModuleList`.
     public subscript(index: Int) -> Scope { self[String(index)] }
 
@@ -23,6 +30,6 @@ public struct Scope {
     public func parameter(
         _ name: String, _ dimensions: [Int], _ initializer: Initializer, isTrainable: Bool = true
     ) throws(Diagnostic) -> Value {
-        try tape.parameter(self[name].path, Shape(dimensions), initializer, isTrainable: isTrainable)
+        try tape.parameter(self[name].path, Shape(dimensions), initializer, isTrainable: isTrainable && !isFrozen)
     }
 }

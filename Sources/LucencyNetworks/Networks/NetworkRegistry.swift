@@ -10,6 +10,8 @@ public enum NetworkRegistry {
         SuperResolver.self,
         PatchClassifier.self,
         SHISRCNet.self,
+        VectorAutoencoder.self,
+        LatentDiffusion.self,
     ]
 
     /// A network from its kind and settings. What is left out takes the default.

@@ -85,3 +85,15 @@ extension Tape {
         try record(RegressionLoss(isSquared: false), a, b)
     }
 }
+
+extension Tape {
+    /// How far the scores of a discriminator are from a number, in least squares (Mao et al. 2017): the mean of
+    /// (leaky(score) - target)².
+    /// - Parameter slope: of the leaky rectifier that scores pass first; the published BS-LDM has 0.05, the paper of the loss
+    ///   none (1).
+    /// - Throws: `Diagnostic` when the scores have no elements.
+    public func leastSquares(_ scores: Value, target: Float, slope: Float = 0.05) throws(Diagnostic) -> Value {
+        let passed = slope == 1 ? scores : try leakyReLU(scores, slope: slope)
+        return try meanSquaredError(passed, constant(Tensor(scores.shape, repeating: target)))
+    }
+}

@@ -189,13 +189,15 @@ extension OperationCases {
             "reshape", [.data([2, 6, 3, 4])],
             build: { tape, inputs throws(Diagnostic) in try tape.reshape(inputs[0], [3, 4, 12]) },
             reference: { Naive([3, 4, 12], $0[0].data) }),
+        shuffle([2, 12, 3, 4], large: [1, 64, 128, 128]),
+        shuffle([2, 128, 3, 5], large: [1, 256, 128, 128]),
         OperationCase(
-            "pixel shuffle", [.data([2, 12, 3, 4])], large: [[1, 64, 128, 128]],
-            build: { tape, inputs throws(Diagnostic) in try tape.pixelShuffle(inputs[0], factor: 2) },
+            "pixel unshuffle in blocks", [.data([2, 16, 6, 4])],
+            build: { tape, inputs throws(Diagnostic) in try tape.pixelUnshuffle(inputs[0], factor: 2) },
             reference: { inputs in
-                Naive([2, 3, 6, 8]) { index in
-                    let channel = 4 * index[1] + 2 * (index[2] % 2) + index[3] % 2
-                    return inputs[0][[index[0], channel, index[2] / 2, index[3] / 2]]
+                Naive([2, 64, 3, 2]) { index in
+                    let i = index[1] % 4 / 2, j = index[1] % 2
+                    return inputs[0][[index[0], index[1] / 4, 2 * index[2] + i, 2 * index[3] + j]]
                 }
             }),
         OperationCase(
@@ -208,4 +210,16 @@ extension OperationCases {
                 }
             }),
     ]
+
+    private static func shuffle(_ x: [Int], large: [Int]) -> OperationCase {
+        OperationCase(
+            "pixel shuffle \(x)", [.data(x)], large: [large],
+            build: { tape, inputs throws(Diagnostic) in try tape.pixelShuffle(inputs[0], factor: 2) },
+            reference: { inputs in
+                Naive([x[0], x[1] / 4, 2 * x[2], 2 * x[3]]) { index in
+                    let channel = 4 * index[1] + 2 * (index[2] % 2) + index[3] % 2
+                    return inputs[0][[index[0], channel, index[2] / 2, index[3] / 2]]
+                }
+            })
+    }
 }

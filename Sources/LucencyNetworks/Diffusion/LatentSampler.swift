@@ -1,0 +1,179 @@
+import LucencyFoundation
+import LucencyTensor
+
+/// Latent diffusion at work: an image's latent image is the condition under which others are drawn from noise, and decoded.
+public struct LatentSampler {
+    public let network: LatentDiffusion
+    public let parameters: Parameters
+    private let kernels: Kernels
+    private let pool: ThreadPool
+
+    /// - Parameter parameters: those of the network, `autoencoder.…` and `estimator.…`.
+    /// - Throws: `Diagnostic` when the settings contradict each other.
+    public init(
+        _ network: LatentDiffusion, parameters: Parameters, kernels: Kernels = Kernels(family: .best),
+        pool: ThreadPool = .serial
+    ) throws(Diagnostic) {
+        if let problem = network.problems().first { throw problem }
+        self.network = network
+        self.parameters = parameters
+        self.kernels = kernels
+        self.pool = pool
+    }
+
+    /// The network and weights of a model file.
+    /// - Throws: `DiagnosticList` with everything that does not fit.
+    public init(
+        _ file: ModelFile, kernels: Kernels = Kernels(family: .best), pool: ThreadPool = .serial
+    ) throws {
+        let built = try file.builtNetwork()
+        guard let network = built as? LatentDiffusion else {
+            throw Diagnostic(
+                .badValue, "the model is a \(type(of: built).kind), no latent diffusion",
+                remedy: "give one that `train.bone-diffusion` made")
+        }
+        let declarations = try network.declarations()
+        let needed = saturatingSum(declarations.map(\.shape.count))
+        let held = saturatingSum(file.weights.tensors.map(\.count))
+        guard needed <= max(held, 1 << 24) else {
+            throw Diagnostic(
+                .missingKey, "the network of these settings has \(needed) weights, the file holds \(held)")
+        }
+        let parameters = try Parameters(declarations.map(\.unset), seed: 0)
+        try parameters.load(file.weights)
+        try self.init(network, parameters: parameters, kernels: kernels, pool: pool)
+    }
+
+    private func run(_ tape: Tape, _ output: Value) throws(Diagnostic) -> Workspace {
+        try Workspace(
+            TensorPlan(tape, outputs: [output], options: .init(kernels: kernels)), parameters: parameters, pool: pool)
+    }
+
+    /// The latent image of codes of an image.
+    /// - Parameter image: N, C, height, width, in -1...1; extents multiples of the autoencoder's factor.
+    /// - Throws: `Diagnostic` when it does not fit, or is not finite.
+    public func encoded(_ image: Tensor) throws(Diagnostic) -> Tensor {
+        let tape = Tape(.inference), x = tape.input("image", image.shape), place = Scope(tape, path: "autoencoder")
+        let network = network.autoencoder
+        let z = try network.quantise(network.encode(x, place), place).quantised
+        let workspace = try run(tape, z)
+        try workspace.run([x: image])
+        let latent = try workspace.tensor(z)
+        guard latent.array.allSatisfy(\.isFinite) else {
+            throw Diagnostic(.notFinite, "the image or its latent image holds NaN or infinity")
+        }
+        return latent
+    }
+
+    /// The image of a latent image, which need not be made of codes.
+    public func decoded(_ latent: Tensor) throws(Diagnostic) -> Tensor {
+        let tape = Tape(.inference), z = tape.input("latent", latent.shape)
+        let image = try network.autoencoder.decode(z, Scope(tape, path: "autoencoder"))
+        let workspace = try run(tape, image)
+        try workspace.run([z: latent])
+        return try workspace.tensor(image)
+    }
+
+    /// What several draws came to.
+    public struct Draws: Sendable {
+        /// Their mean and standard deviation, [C, height, width], in units of -1...1.
+        public let mean: Tensor
+        public let deviation: Tensor
+        /// Each draw.
+        public let images: [Tensor]
+    }
+
+    /// Draws images under the condition of one.
+    ///
+    /// - Parameters:
+    ///   - image: 1, C, height, width, in -1...1, of any size: it is mirrored up to what the network takes.
+    ///   - samples: how many, at least 1. One has no deviation: 0.
+    ///   - seed, stream: the same give the same images.
+    /// - Throws: `Diagnostic` for settings that are not possible.
+    public func callAsFunction(
+        _ image: Tensor, samples: Int = 1, _ sampler: DiffusionSampler = DiffusionSampler(), seed: UInt64,
+        stream: String = "latent"
+    ) throws -> Draws {
+        guard image.shape.rank == 4, image.shape[0] == 1, (1...256).contains(samples) else {
+            throw Diagnostic(
+                .badArgument, "\(samples) samples of images of \(image.shape) are not possible",
+                remedy: "take 1 to 256 samples of one image")
+        }
+        let size = image.shape.spatial, padded = network.paddedSize(size)
+        let before = zip(padded, size).map { ($0 - $1) / 2 }
+        let condition = try encoded(image.extended(to: padded, before: before, by: .mirrored))
+        let latent = network.autoencoder.latent
+        // One draw at a time: its memory is that of one image, and a draw does not depend on how many there are.
+        let tape = Tape(.inference), input = tape.input("x", try condition.shape.with(channels: 2 * latent))
+        let code = tape.input("time", try Shape([1, network.estimator.base]))
+        let raw = try network.estimator(input, time: code, Scope(tape, path: "estimator"))
+        let output = try tape.slice(raw, axis: 1, 0..<latent)
+        let workspace = try run(tape, output)
+        let denoising = try Denoising(network.noiseSchedule(), network.prediction)
+        var images: [Tensor] = []
+        for sample in 0..<samples {
+            var start = PhiloxStream(seed: seed, stream: "\(stream) start", index: sample)
+            let z = try sampler(
+                from: Tensor.normal(condition.shape, from: &start), denoising,
+                noise: { step in
+                    var random = PhiloxStream(seed: seed, stream: "\(stream) \(sample) noise", index: step)
+                    return Tensor.normal(condition.shape, from: &random)
+                },
+                network: { x, time in
+                    let both = try Tensor.joined([x, condition])
+                    try workspace.run([
+                        input: both.reshaped(input.shape.dimensions),
+                        code: Tensor.timeEmbedding([Double(time)], width: network.estimator.base),
+                    ])
+                    return try workspace.tensor(output)
+                })
+            let whole = try decoded(z).cropped(zip(before, size).map { $0..<$0 + $1 })
+            images.append(whole.combined(with: whole) { _, x, _ in min(max(x, -1), 1) })
+        }
+        return Self.summary(images)
+    }
+
+    static func summary(_ images: [Tensor]) -> Draws {
+        let count = Double(images.count), first = images[0]
+        var sums = [Double](repeating: 0, count: first.shape.count), squares = sums
+        for image in images {
+            image.buffer.withUnsafeBufferPointer { values in
+                for index in values.indices { sums[index] += Double(values[index]) }
+            }
+        }
+        for index in sums.indices { sums[index] /= count }
+        for image in images {
+            image.buffer.withUnsafeBufferPointer { values in
+                for index in values.indices {
+                    let difference = Double(values[index]) - sums[index]
+                    squares[index] += difference * difference
+                }
+            }
+        }
+        let mean = first.combined(with: first) { index, _, _ in Float(sums[index]) }
+        let deviation = first.combined(with: first) { index, _, _ in Float((squares[index] / count).squareRoot()) }
+        return Draws(mean: mean, deviation: deviation, images: images)
+    }
+}
+
+extension Tensor {
+    /// Tensors one behind another along the first dimension; for tensors of one image, also along channels.
+    package static func joined(_ tensors: [Tensor]) throws(Diagnostic) -> Tensor {
+        guard let first = tensors.first else { throw Diagnostic(.badArgument, "there is no tensor to join") }
+        let rest = Array(first.shape.dimensions.dropFirst())
+        guard tensors.allSatisfy({ Array($0.shape.dimensions.dropFirst()) == rest }) else {
+            throw Diagnostic(.shapeMismatch, "tensors of different sizes cannot stand in one batch")
+        }
+        let shape = try Shape([tensors.reduce(0) { $0 + $1.shape[0] }] + rest)
+        return Tensor(trusted: shape) { target in
+            var place = 0
+            for tensor in tensors {
+                tensor.buffer.withUnsafeBufferPointer { source in
+                    _ = UnsafeMutableBufferPointer(rebasing: target[place..<place + source.count])
+                        .initialize(from: source)
+                    place += source.count
+                }
+            }
+        }
+    }
+}
