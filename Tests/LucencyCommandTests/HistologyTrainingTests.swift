@@ -35,8 +35,9 @@ import Testing
             // Counted from bicubic interpolation, some steps do not make it much worse.
             #expect((scores["psnr"]?.doubleValue ?? 0) > (scores["bicubicPSNR"]?.doubleValue ?? 0) - 3)
             let inspected = try runLucency(["inspect", folder.appending(path: "model.lucency").path, "--json"])
-            #expect(inspected.status == 0 && inspected.output.contains("shisrcnet"), "\(inspected.errors)")
-            #expect(inspected.output.contains("malignant"))
+            let told = String(decoding: inspected.out, as: UTF8.self)
+            #expect(inspected.status == 0 && told.contains("shisrcnet"), "\(inspected.errors)")
+            #expect(told.contains("malignant"))
         }
     }
 
@@ -68,7 +69,8 @@ import Testing
                     ]))
             #expect(run.status == 0, "\(run.errors)")
             let model = folder.appending(path: "out/model.lucency").path
-            let training = try JSONValue(parsing: runLucency(["inspect", model, "--json"]).output)
+            let training = try JSONValue(
+                parsing: String(decoding: runLucency(["inspect", model, "--json"]).out, as: UTF8.self))
             let facts = training.arrayValue?.first?["training"] ?? training["training"]
             #expect(facts?["settings"]?["order"]?.stringValue == "staged")
             #expect(facts?["patients"] == ["training": 2, "validation": 1])
