@@ -10,6 +10,8 @@ struct Bench: ParsableCommand {
         subcommands: [
             HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self, SegmentCommand.self,
             TrainingCommand.self, ObjectivesCommand.self, CalibrationCommand.self,
+            TrainingCommand.self, ObjectivesCommand.self, IOCommand.self, FourierCommand.self, MorphologyCommand.self,
+            BatchCommand.self,
         ])
 
     static func main() {

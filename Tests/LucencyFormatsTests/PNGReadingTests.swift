@@ -188,4 +188,17 @@ import Testing
             at += 12 + length
         }
     }
+
+    @Test func `a text that claims to be longer than the limit is refused before memory is taken for it`() throws {
+        let data = try Data(contentsOf: URL(filePath: fixture("png/basn0g08.png")))
+        // Behind the header, a chunk of 256 MB begins.
+        let claim = Data([0x10, 0, 0, 0] + Array("tEXt".utf8))
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "claim.png").path
+            try (data.prefix(33) + claim + data.dropFirst(33)).write(to: URL(filePath: path))
+            let failure = diagnostic { _ = try PNGFormat().readImage(path) }
+            #expect(
+                failure?.code == .damagedFile && failure?.message.contains("too large") == true, "\(failure as Any)")
+        }
+    }
 }

@@ -2,7 +2,7 @@ import LucencyFoundation
 import LucencyImaging
 
 // Dilation and erosion of one mask. What lies outside the grid never takes part: dilation gains nothing from there, and
-// erosion does not eat from there. Cost does not depend on the radius.
+// erosion does not eat from there. But for small balls, cost does not depend on the radius.
 
 extension Mask {
     /// All pixels within the element's reach of a set pixel.
@@ -11,8 +11,11 @@ extension Mask {
         guard reach != [0, 0, 0] else { return self }
         switch element.shape {
         case .ball:
-            let squared = DistanceTransform.squared(to: self, spacing: element.spacing, pool: pool)
             let limit = element.radius * element.radius * (1 + 1e-9)
+            if let runs = PackedMask.runs(of: element, within: limit) {
+                return PackedMask(self, pool: pool).dilated(by: runs, pool: pool).unpacked(pool: pool)
+            }
+            let squared = DistanceTransform.squared(to: self, spacing: element.spacing, pool: pool)
             return Mask(
                 size: size,
                 bits: AlignedBuffer(count: bits.count) { out in
