@@ -1,0 +1,64 @@
+import LucencyFoundation
+import LucencyImaging
+import LucencyNetworks
+import LucencyPipeline
+import LucencyTensor
+
+/// The latent images of a film and its soft tissue, with the autoencoder that made them.
+struct LatentPair: PortValue, PortInput {
+    static var portType: PortType { PortType("latents") }
+
+    let condition: Tensor
+    let target: Tensor
+    let autoencoder: ModelFile
+
+    var tensors: (condition: Tensor, target: Tensor) { (condition, target) }
+}
+
+extension ModelFile {
+    /// The autoencoder that the file holds, with its weights and states.
+    /// - Throws: `Diagnostic`, `DiagnosticList` for another model.
+    func vectorAutoencoder() throws -> (network: VectorAutoencoder, weights: [String: Tensor]) {
+        guard let network, network.kind == VectorAutoencoder.kind,
+            let built = try NetworkRegistry.network(network.kind, network.configuration) as? VectorAutoencoder
+        else {
+            throw Diagnostic(
+                .badValue, "the model is no autoencoder", remedy: "give one that `train.vqgan` made")
+        }
+        var tensors: [String: Tensor] = [:]
+        for stored in weights.tensors { tensors[stored.name] = try Tensor(Shape(stored.shape), stored.floats()) }
+        return (built, tensors)
+    }
+}
+
+private struct EncodeFilms: Sendable {}
+
+extension StageDescriptor {
+    static let bonesEncode = StageDescriptor(
+        "bones.encode", "Latent images of a film and its soft tissue, for `train.bone-diffusion`.",
+        prototype: EncodeFilms(), source: "Sun et al. 2025 (BS-LDM)", usesKernels: true,
+        inputs: ["image", "softTissue", "model"], outputs: ["latents"]
+    ) { _, context in
+        { (image: Image, softTissue: Image, model: ModelFile) throws -> LatentPair in
+            try image.geometry.requireMatch(softTissue.geometry, "film and soft tissue")
+            let (autoencoder, weights) = try model.vectorAutoencoder(), window = try FilmWindow(of: model)
+            var network = LatentDiffusion()
+            network.autoencoder = autoencoder
+            (network.estimator.inputChannels, network.estimator.outputChannels) = (
+                2 * autoencoder.latent, 2 * autoencoder.latent
+            )
+            let declarations = try autoencoder.declarations().map {
+                ParameterDeclaration(
+                    name: "autoencoder." + $0.name, shape: $0.shape, initializer: .constant(0),
+                    isTrainable: $0.isTrainable)
+            }
+            let parameters = try Parameters(declarations, seed: 0)
+            try parameters.load(Dictionary(uniqueKeysWithValues: weights.map { ("autoencoder." + $0.key, $0.value) }))
+            let sampler = try LatentSampler(
+                network, parameters: parameters, kernels: Kernels(family: context.kernels), pool: context.pool)
+            return try LatentPair(
+                condition: sampler.encoded(window.tensor(image)), target: sampler.encoded(window.tensor(softTissue)),
+                autoencoder: model)
+        }
+    }
+}
