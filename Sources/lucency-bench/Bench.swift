@@ -9,9 +9,8 @@ struct Bench: ParsableCommand {
         commandName: "lucency-bench", abstract: "Measures commands and the engine.",
         subcommands: [
             HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self, SegmentCommand.self,
-            TrainingCommand.self, ObjectivesCommand.self, CalibrationCommand.self,
-            TrainingCommand.self, ObjectivesCommand.self, IOCommand.self, FourierCommand.self, MorphologyCommand.self,
-            BatchCommand.self,
+            TrainingCommand.self, ObjectivesCommand.self, CalibrationCommand.self, IOCommand.self, FourierCommand.self,
+            MorphologyCommand.self, BatchCommand.self,
         ])
 
     static func main() {
