@@ -12,7 +12,7 @@ MAX_LINES := 700
 PACKAGES := libfftw3-dev:fftw3f libpng-dev:libpng libtiff-dev:libtiff-4 libjpeg62-turbo-dev:libjpeg \
 	zlib1g-dev:zlib libssl-dev:libcrypto libopenblas0-pthread:
 
-.PHONY: build packages demo test format lint sanitize sanitize-address sanitize-thread clean help
+.PHONY: build packages demo test format lint fuzz sanitize sanitize-address sanitize-thread clean help
 .DEFAULT_GOAL := build
 
 build: packages ## build the lucency command and the bench (release)
@@ -72,6 +72,12 @@ sanitize-address: packages
 
 sanitize-thread: packages
 	TSAN_OPTIONS=halt_on_error=0 $(SWIFT) test $(SANITIZED) --sanitize thread --scratch-path .build/thread
+
+# Seconds for each harness; the build of its own takes minutes the first time.
+FUZZ_SECONDS ?= 30
+
+fuzz: packages ## fuzz the readers, each for FUZZ_SECONDS (30)
+	Tests/Fuzz/run.sh $(FUZZ_SECONDS)
 
 clean: ## remove everything that was built or rendered
 	rm -rf .build out

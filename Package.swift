@@ -95,7 +95,7 @@ let package = Package(
         .testTarget(name: "LucencyKernelsTests", dependencies: ["LucencyKernels"]),
         .testTarget(
             name: "LucencyNetworksTests",
-            dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyFoundation", "Support"],
+            dependencies: ["LucencyNetworks", "LucencyTensor", "LucencyImaging", "LucencyFoundation", "Support"],
             exclude: ["Fixtures"]),
         .testTarget(
             name: "LucencyLearningTests",

@@ -44,8 +44,10 @@ static void fail(png_structp png, png_const_charp message) {
     longjmp(context->jump, 1);
 }
 
-// libpng only warns where the pixel stream ends wrongly (a false checksum, a wrong length): that is damage to us.
+// libpng only warns where the pixel stream ends wrongly (a false checksum, a wrong length): that is damage to us. It also
+// only warns of a chunk above the limit, and then takes memory for it.
 static void warn(png_structp png, png_const_charp message) {
+    if (strstr(message, "too large")) fail(png, message);
     if (strncmp(message, "IDAT", 4) != 0 || strstr(message, "Extra compressed data")) return;
     fail(png, message);
 }

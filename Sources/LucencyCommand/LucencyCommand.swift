@@ -14,6 +14,6 @@ struct LucencyCommand: ParsableCommand {
             RunCommand.self, PhantomCommand.self, CheckCommand.self, GraphCommand.self, StagesCommand.self,
             SchemaCommand.self,
             WhyCommand.self, VerifyCommand.self, InspectCommand.self, ConvertCommand.self, ApplyCommand.self,
-            CompareCommand.self, ReportCommand.self, ModelCommand.self, DoctorCommand.self,
+            CompareCommand.self, UpscaleCommand.self, ReportCommand.self, ModelCommand.self, DoctorCommand.self,
         ])
 }

@@ -56,10 +56,13 @@ public enum ImageFormats {
     private static func head(of path: String) throws -> [UInt8] {
         var status = stat()
         guard stat(path, &status) == 0 else {
+            // Arguments come as text; where bytes were no UTF-8, U+FFFD stands for them.
+            let isRepaired = path.unicodeScalars.contains("\u{FFFD}")
             throw Diagnostic(
                 errno == ENOENT ? .missingFile : .unreadableFile,
                 errno == ENOENT
-                    ? "there is no such file" : "the file cannot be read: \(String(cString: strerror(errno)))"
+                    ? "there is no such file" : "the file cannot be read: \(String(cString: strerror(errno)))",
+                remedy: isRepaired ? "if its name is not UTF-8, rename it" : nil
             ).located(in: path)
         }
         guard status.st_mode & S_IFMT != S_IFDIR else {

@@ -41,23 +41,38 @@ final class TIFFWriter {
 
     /// Writes the next page. `fill` puts rows of interleaved samples into the buffer it is given.
     func page(name: String? = nil, _ fill: (Range<Int>, UnsafeMutableRawPointer) throws -> Void) throws {
-        for (index, top) in stride(from: 0, to: spec.height, by: bandRows).enumerated() {
-            let rows = top..<min(spec.height, top + bandRows)
+        for index in 0..<bands { try write(band: index, name: name) { try fill(rows(of: index), $0) } }
+        try endPage()
+    }
+
+    /// Bands of a page: strips, or rows of tiles.
+    var bands: Int { (spec.height + bandRows - 1) / bandRows }
+
+    /// The rows of a band.
+    func rows(of band: Int) -> Range<Int> { band * bandRows..<min(spec.height, (band + 1) * bandRows) }
+
+    /// Writes a band of the current page; they come in their order. `fill` puts its rows of interleaved samples into the
+    /// buffer it is given.
+    func write(band index: Int, name: String? = nil, _ fill: (UnsafeMutableRawPointer) throws -> Void) throws {
+        let rows = rows(of: index)
+        try band.withUnsafeMutableBufferPointer { bytes in
+            if let base = bytes.baseAddress { try fill(UnsafeMutableRawPointer(base)) }
+        }
+        let handle = try self.handle ?? create()
+        if index == 0 { try begin(handle, name) }
+        if spec.tile != nil {
+            try writeTiles(handle, row: index, rows: rows.count)
+        } else {
             try band.withUnsafeMutableBufferPointer { bytes in
-                if let base = bytes.baseAddress { try fill(rows, UnsafeMutableRawPointer(base)) }
-            }
-            let handle = try self.handle ?? create()
-            if index == 0 { try begin(handle, name) }
-            if spec.tile != nil {
-                try writeTiles(handle, row: index, rows: rows.count)
-            } else {
-                try band.withUnsafeMutableBufferPointer { bytes in
-                    try check(
-                        ctiff_write_block(handle, UInt32(index), bytes.baseAddress, Int64(rows.count * rowBytes)),
-                        handle)
-                }
+                try check(
+                    ctiff_write_block(handle, UInt32(index), bytes.baseAddress, Int64(rows.count * rowBytes)),
+                    handle)
             }
         }
+    }
+
+    /// Ends the current page, of which all bands were written.
+    func endPage() throws {
         guard let handle else { return }
         try check(ctiff_end_page(handle), handle)
         written += 1

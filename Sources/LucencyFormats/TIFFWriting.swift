@@ -13,12 +13,7 @@ extension TIFFFormat {
         try located(path) {
             let quantizer = try Quantizer(for: image, options: options, supported: types + [.float32], format: name)
             var spec = try TIFFPageSpec(image.geometry, type: quantizer.target, samples: image.channels, options)
-            switch image.colorModel {
-            case .gray, .channels: spec.extras = image.channels - 1
-            case .grayAlpha: (spec.extras, spec.lastIsAlpha) = (1, true)
-            case .rgb: spec.photometric = 2
-            case .rgba: (spec.photometric, spec.extras, spec.lastIsAlpha) = (2, 1, true)
-            }
+            spec.set(image.colorModel)
             spec.describeStack(image.geometry, channels: 1)
             let pages = image.size.z
             let writer = try TIFFWriter(path, spec, pages: pages, bigThreshold: bigThreshold)

@@ -164,22 +164,46 @@ public enum FileSystem {
         return bytes
     }
 
-    /// The names in a folder, sorted; without `.` and `..`.
-    public static func names(in folder: String) throws(Diagnostic) -> [String] {
+    /// A name in a folder.
+    public struct Entry: Hashable, Sendable {
+        /// Where the name is no UTF-8, its bytes beyond ASCII are written as `\xE9`, and no path leads there.
+        public let name: String
+        public let isText: Bool
+        /// Whether it is a folder itself, not a link to one.
+        public let isFolder: Bool
+    }
+
+    /// What is in a folder, sorted by name; without `.` and `..`.
+    public static func entries(in folder: String) throws(Diagnostic) -> [Entry] {
         guard let stream = opendir(folder) else {
             throw Diagnostic(
                 errno == ENOENT ? .missingFile : .unreadableFile, "cannot list the folder: \(lastError)",
                 at: Diagnostic.Place(file: folder))
         }
         defer { closedir(stream) }
-        var names: [String] = []
+        var entries: [Entry] = []
         while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
+            let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            let text = String(validating: bytes, as: UTF8.self)
+            let name = text ?? escaped(bytes)
+            guard name != ".", name != ".." else { continue }
+            let isFolder = entry.pointee.d_type == UInt8(DT_DIR)
+            entries.append(Entry(name: name, isText: text != nil, isFolder: isFolder))
         }
-        return names.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+        return entries.sorted { Array($0.name.utf8).lexicographicallyPrecedes(Array($1.name.utf8)) }
+    }
+
+    /// Bytes as text: ASCII as it is, others as `\xE9`.
+    private static func escaped(_ bytes: [UInt8]) -> String {
+        bytes.map { byte in
+            let digits = String(byte, radix: 16, uppercase: true)
+            return byte < 0x80 ? String(Unicode.Scalar(byte)) : "\\x" + digits
+        }.joined()
+    }
+
+    /// The names in a folder, sorted; without `.` and `..`. Those that are no UTF-8 are left out: no path leads to them.
+    public static func names(in folder: String) throws(Diagnostic) -> [String] {
+        try entries(in: folder).filter(\.isText).map(\.name)
     }
 
     /// Makes a folder and those above it.

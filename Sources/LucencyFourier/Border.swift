@@ -54,13 +54,14 @@ struct PaddedGrid: Hashable, Sendable {
         }
     }
 
-    /// Filters one channel: `target = filter(source − offset) + base`, with `value` beyond a constant border.
+    /// Filters one channel: `target = filter(source − offset) + base`, with `value` beyond a constant border; the filter
+    /// changes the spectrum of the padded channel.
     func filter(
         _ source: UnsafeBufferPointer<Float>, into target: UnsafeMutableBufferPointer<Float>,
         subtracting offset: Double,
         adding base: Double, outside value: Double, pool: ThreadPool,
-        by response: @Sendable (_ y: Int, _ z: Int, _ row: UnsafeMutablePointer<Float>) -> Void
-    ) throws(Diagnostic) {
+        through change: (inout Spectrum) throws -> Void
+    ) throws {
         let columns = sources(along: 0), rows = sources(along: 1), slices = sources(along: 2)
         var spectrum = Spectrum(size: padded)
         let constant = Float(value - offset)
@@ -78,7 +79,7 @@ struct PaddedGrid: Hashable, Sendable {
         }
         let transform = try FourierTransform(size: padded)
         try transform.transform(&spectrum, pool: pool)
-        spectrum.multiply(by: response, pool: pool)
+        try change(&spectrum)
         try transform.transformBack(&spectrum, pool: pool)
         spectrum.fillRows { y, z, row in
             guard y < image.y, z < image.z else { return }

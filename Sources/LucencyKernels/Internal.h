@@ -13,6 +13,7 @@ enum {
     block = 16, // channels of a block
     panel = 32, // output channels of a panel of packed weights; the last may be one block wide
     LK_DEEPEST = 64, // the deepest kernel
+    LK_SMALL_TAPS = 49, // the largest kernel of small groups that share a block
 };
 
 static inline int32_t blocks(int32_t channels) { return (channels + block - 1) / block; }
@@ -185,7 +186,8 @@ typedef struct {
 } lk_path;
 
 extern const lk_path lk_path_direct, lk_path_winograd, lk_path_weight_gradient, lk_path_winograd_weight_gradient,
-    lk_path_depthwise, lk_path_depthwise_weight_gradient, lk_path_groups, lk_path_plain, lk_path_folded;
+    lk_path_depthwise, lk_path_depthwise_weight_gradient, lk_path_groups, lk_path_shared_blocks,
+    lk_path_plain, lk_path_folded;
 
 // The epilogue of a panel that starts at a channel block, for outputs that start at a float offset; `bias` is its
 // scratch.

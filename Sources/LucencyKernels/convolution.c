@@ -128,7 +128,14 @@ lk_algorithm lk_conv_choose(const lk_conv *c, lk_pass pass) {
 const lk_path *lk_find_path(const lk_conv *c, lk_pass pass, lk_algorithm algorithm) {
     const int depthwise = c->groups > 1 && c->groups == c->c && c->groups == c->k;
     const int whole = c->c / c->groups % block == 0 && c->k / c->groups % block == 0;
-    if (c->groups > 1 && !depthwise) return whole ? &lk_path_groups : &lk_path_plain;
+    if (c->groups > 1 && !depthwise && whole) return &lk_path_groups;
+    if (c->groups > 1 && !depthwise) {
+        // Taps are few, so that their product cannot overflow.
+        const int few = c->kd <= LK_SMALL_TAPS && c->kh <= LK_SMALL_TAPS && c->kw <= LK_SMALL_TAPS
+            && c->kd * c->kh * c->kw <= LK_SMALL_TAPS;
+        const int shared = c->c == c->k && c->c % block == 0 && block % (c->c / c->groups) == 0;
+        return few && shared ? &lk_path_shared_blocks : &lk_path_plain;
+    }
     if (c->pad_mode != LK_ZEROS && pass != LK_FORWARD) return &lk_path_folded;
     if (depthwise) return pass == LK_WEIGHT_GRADIENT ? &lk_path_depthwise_weight_gradient : &lk_path_depthwise;
     if (pass == LK_WEIGHT_GRADIENT)

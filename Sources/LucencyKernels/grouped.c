@@ -1,5 +1,5 @@
-// The remaining paths: groups of whole channel blocks, convolutions of any groups (slow), and gradients of reflect and
-// replicate padding.
+// The remaining paths: groups of whole channel blocks, small groups that share blocks, and convolutions of any groups
+// (slow).
 
 #include "Internal.h"
 
@@ -61,6 +61,85 @@ static void group_run(
 }
 
 const lk_path lk_path_groups = {group_sizes, group_pack, group_run};
+
+// MARK: Small groups that share a block: a convolution of each block with itself, its weights zero between groups
+
+// With 2 to 8 channels in a group, that is 2 to 8 times the products, which the fast paths more than make up for.
+static lk_conv one_per_block(const lk_conv *conv) {
+    lk_conv dense = *conv;
+    dense.groups = conv->c / block;
+    return dense;
+}
+
+static int32_t tap_count(const lk_conv *c) { return c->kd * c->kh * c->kw; }
+
+// All weights of a block: as many as a dense block has.
+static int64_t block_weights(const lk_conv *c) { return (int64_t)block * block * tap_count(c); }
+
+// Where the weights of a block's channels k and c stand in those of the groups, or -1 between groups.
+static int64_t group_weight(const lk_conv *conv, int32_t index, int32_t k, int32_t c) {
+    const int32_t size = conv->c / conv->groups;
+    if (k / size != c / size) return -1;
+    return ((int64_t)(index * block + k) * size + c % size) * tap_count(conv);
+}
+
+static lk_conv_sizes_t block_sizes(const lk_conv *conv, lk_pass pass, lk_algorithm algorithm) {
+    const lk_conv dense = one_per_block(conv);
+    lk_conv_sizes_t s = group_sizes(&dense, pass, algorithm);
+    if (pass == LK_WEIGHT_GRADIENT) {
+        // The gradient of the dense blocks, of which one more phase keeps what is within groups.
+        s.shared = lines(s.shared) + dense.groups * block_weights(conv);
+        s.chunks[s.phases++] = dense.groups;
+    }
+    return s;
+}
+
+static void block_pack(
+    const lk_conv *conv, lk_pass pass, lk_algorithm algorithm, int32_t chunk, const float *weights, float *packed) {
+    const lk_conv dense = one_per_block(conv), one = one_group(&dense);
+    const lk_conv_sizes_t s = lk_conv_sizes(&one, pass, algorithm);
+    const int32_t index = chunk / s.pack_chunks, taps = tap_count(conv);
+    float wide[block * block * LK_SMALL_TAPS];
+    for (int32_t k = 0; k < block; k++)
+        for (int32_t c = 0; c < block; c++) {
+            const int64_t from = group_weight(conv, index, k, c);
+            for (int32_t tap = 0; tap < taps; tap++)
+                wide[(k * block + c) * taps + tap] = from < 0 ? 0 : weights[from + tap];
+        }
+    lk_conv_pack(&one, pass, algorithm, chunk % s.pack_chunks, wide, packed + index * s.packed);
+}
+
+static void block_run(
+    const lk_conv *conv, lk_pass pass, lk_algorithm algorithm, const lk_table *table, int32_t phase, int32_t chunk,
+    const lk_conv_data *data, float *worker) {
+    const lk_conv dense = one_per_block(conv);
+    if (pass != LK_WEIGHT_GRADIENT) {
+        group_run(&dense, pass, algorithm, table, phase, chunk, data, worker);
+        return;
+    }
+    const lk_conv_sizes_t s = group_sizes(&dense, pass, algorithm);
+    float *wide = data->shared + lines(s.shared);
+    if (phase < s.phases) {
+        lk_conv_data part = *data;
+        part.output = wide;
+        part.accumulate = 0;
+        group_run(&dense, pass, algorithm, table, phase, chunk, &part, worker);
+        return;
+    }
+    const int32_t taps = tap_count(conv);
+    const float *from = wide + chunk * block_weights(conv);
+    for (int32_t k = 0; k < block; k++)
+        for (int32_t c = 0; c < block; c++) {
+            const int64_t to = group_weight(conv, chunk, k, c);
+            if (to < 0) continue;
+            for (int32_t tap = 0; tap < taps; tap++) {
+                float *out = data->output + to + tap;
+                *out = from[(k * block + c) * taps + tap] + (data->accumulate ? *out : 0);
+            }
+        }
+}
+
+const lk_path lk_path_shared_blocks = {block_sizes, block_pack, block_run};
 
 // MARK: Any groups, in plain loops and float64 sums
 

@@ -14,6 +14,11 @@ public protocol Phantom: Sendable {
     /// Looks for settings that do not fit together.
     /// - Throws: `Diagnostic` that names the setting.
     func check() throws
+    /// Names of what is known of every picture in words and numbers, such as its class; empty where there is nothing.
+    var factNames: [String] { get }
+    /// What is known of a picture, by the names in `factNames`; cheap, as nothing is rendered. The settings have passed
+    /// `check`.
+    func facts(seed: UInt64, index: Int) -> [String: JSONValue]
     /// Memory in bytes that rendering takes at most beside the products themselves, roughly; 0 where it is little. The
     /// settings have passed `check`.
     func scratchBytes(_ wanted: Set<String>) -> Int
@@ -24,6 +29,10 @@ public protocol Phantom: Sendable {
 
 extension Phantom {
     public func check() throws { _ = try geometry }
+
+    public var factNames: [String] { [] }
+
+    public func facts(seed: UInt64, index: Int) -> [String: JSONValue] { [:] }
 
     public func scratchBytes(_ wanted: Set<String>) -> Int { 0 }
 

@@ -9,7 +9,7 @@ struct Bench: ParsableCommand {
         commandName: "lucency-bench", abstract: "Measures commands and the engine.",
         subcommands: [
             HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self, SegmentCommand.self,
-            TrainingCommand.self, ObjectivesCommand.self,
+            TrainingCommand.self, ObjectivesCommand.self, CalibrationCommand.self,
         ])
 
     static func main() {

@@ -1,48 +1,58 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of weights files with libFuzzer and the address sanitizer: Tests/Fuzz/run.sh [SECONDS [HARNESS]]
-# Each harness (a Swift file here) runs SECONDS (60); what it learns is kept in .build/fuzz/corpus-HARNESS.
-# A finding is left in .build/fuzz/HARNESS-crash-…; give it a test of its own when it is mended.
+# Fuzzes the readers with libFuzzer and the address sanitizer: Tests/Fuzz/run.sh [SECONDS [HARNESS…]]
+# Each harness runs SECONDS (60), from seeds of the repository; what it learns is kept in .build/fuzz/corpus-HARNESS.
+# A finding is left in .build/fuzz/HARNESS-crash-…, and the status is 1; give it a test of its own when it is mended.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 seconds=${1:-60}
-harnesses=${2:-Weights Pickle}
+shift || true
+harnesses=${*:-png tiff jpeg graph manifest weights pickle}
 out=.build/fuzz
-mkdir -p "$out"
 
-compile() { # module sources…
-	local module=$1
-	shift
-	swiftc -O -wmo -parse-as-library -swift-version 6 -package-name lucency -sanitize=fuzzer,address \
-		-I "$out" -I Sources/CCrypto -module-name "$module" -emit-module -emit-module-path "$out/$module.swiftmodule" \
-		-c "$@" -o "$out/$module.o"
-}
-compile LucencyFoundation $(find Sources/LucencyFoundation -name '*.swift')
-compile LucencyNetworks $(find Sources/LucencyNetworks/Weights -name '*.swift')
+# lld, because gold fails at what the sanitizer's run-time exports.
+swift build -c release --package-path Tests/Fuzz --scratch-path "$out" --disable-index-store --product lucency-fuzz \
+	--sanitize address -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld -Xcc -fsanitize=fuzzer-no-link
+program=$(find "$out" -path '*/release/lucency-fuzz' -type f | head -n 1)
 
-for harness in $harnesses; do
-	swiftc -O -parse-as-library -swift-version 6 -sanitize=fuzzer,address -I "$out" -I Sources/CCrypto \
-		"Tests/Fuzz/$harness.swift" "$out/LucencyFoundation.o" "$out/LucencyNetworks.o" -lcrypto -o "$out/$harness" \
-		2> "$out/$harness.log" || { cat "$out/$harness.log" >&2; exit 1; }
-	corpus=$out/corpus-$harness
-	mkdir -p "$corpus"
-	case $harness in
-	Weights)
-		cp Tests/LucencyNetworksTests/Fixtures/*.pt "$corpus"
+seed() { # harness corpus
+	local formats=Tests/LucencyFormatsTests/Fixtures weights=Tests/LucencyNetworksTests/Fixtures
+	local texts=Tests/LucencyPipelineTests/Fixtures
+	case $1 in
+	png) cp "$formats"/png/*.png "$2" ;;
+	tiff) cp "$formats"/tiff/*.tif "$formats"/tiff/*.tiff "$2" ;;
+	jpeg) cp "$formats"/jpeg/*.jpg "$2" ;;
+	graph) cp pipelines/*.yaml "$texts"/broken/*.yaml "$2" ;;
+	manifest) cp "$texts"/runs/manifest.jsonl "$2" ;;
+	weights)
+		cp "$weights"/*.pt "$2"
 		# A header of 132 = 0204 bytes, then 11 bytes of numbers.
 		printf '\204\0\0\0\0\0\0\0%s%s0123456789a' '{"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[2],' \
-			'"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}}' > "$corpus/small.safetensors"
+			'"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}}' > "$2/small.safetensors"
 		;;
-	Pickle)
+	pickle)
 		# The pickles of the zip fixtures; unzip is only wanted for this.
-		if command -v unzip > /dev/null; then
-			for file in Tests/LucencyNetworksTests/Fixtures/*.pt; do
-				unzip -p "$file" '*/data.pkl' > "$corpus/$(basename "$file" .pt).pkl" 2> /dev/null || rm -f "$corpus/$(basename "$file" .pt).pkl"
-			done
-		fi
+		command -v unzip > /dev/null || return 0
+		local file name
+		for file in "$weights"/*.pt; do
+			name=$2/$(basename "$file" .pt).pkl
+			unzip -p "$file" '*/data.pkl' > "$name" 2> /dev/null || rm -f "$name"
+		done
 		;;
 	esac
+}
+
+status=0
+for harness in $harnesses; do
+	corpus=$out/corpus-$harness
+	mkdir -p "$corpus"
+	seed "$harness" "$corpus"
+	words=()
+	if [ -f "Tests/Fuzz/$harness.dict" ]; then words=(-dict="Tests/Fuzz/$harness.dict"); fi
 	echo "$harness: $seconds s"
-	SWIFT_BACKTRACE=enable=no "$out/$harness" "$corpus" -max_total_time="$seconds" -max_len=20000 -timeout=20 \
-		-rss_limit_mb=4096 -detect_leaks=1 -artifact_prefix="$out/$harness-" -print_final_stats=1 \
-		2>&1 | grep -v 'Cannot export local symbol' | tail -n 25
+	# One allocation may take 256 MB, the limits that the harnesses set and what decoders need besides.
+	SWIFT_BACKTRACE=enable=no "$program" "$harness" "$corpus" -max_total_time="$seconds" -max_len=20000 -timeout=20 \
+		-rss_limit_mb=4096 -malloc_limit_mb=256 -detect_leaks=1 -artifact_prefix="$out/$harness-" "${words[@]}" \
+		> "$out/$harness.log" 2>&1 || status=1
+	grep -E 'ERROR|SUMMARY|^Done|Test unit written' "$out/$harness.log" || tail -n 5 "$out/$harness.log"
 done
+exit $status

@@ -80,6 +80,26 @@ import Testing
         #expect(missing.errors.contains("cannot run /nowhere/command: No such file or directory [LC0102]"))
     }
 
+    @Test func `calibration measures cases one after the other, and makes up no peer`() throws {
+        let run = try bench.run(
+            [
+                "calibration", "--cases", "5", "--size", "32", "--files", "2", "--blocks", "2", "--threads", "1,2",
+                "--python", "false", "--json",
+            ], in: TestFiles.root)
+        try #require(run.status == 0, "\(run.errors)")
+        let report = try JSONValue(parsing: run.output)
+        let rows = try #require(report["rows"]?.arrayValue)
+        #expect(rows.map { $0["threads"]?.intValue } == [1, 2])
+        for row in rows {
+            #expect(try #require(row["ours_ms"]?.doubleValue) > 0)
+            #expect(row["cases"]?.intValue == 5 && row["ratio"] == nil && row["peer_ms"] == nil)
+            #expect((0.0...0.3).contains(try #require(row["values"]?["ece"]?.doubleValue)))
+            #expect(try #require(row["values"]?["accuracy"]?.doubleValue) > 0.8)
+        }
+        #expect(rows[0]["values"] == rows[1]["values"])
+        #expect(try bench.run(["calibration", "--cases", "3", "--blocks", "4"]).status != 0)
+    }
+
     @Test func `segment times a folder of images as whole processes, and makes up no peer`() throws {
         let run = try bench.run(
             [

@@ -60,7 +60,7 @@ struct DocumentationTests {
     func help() throws {
         for command in [
             "run", "check", "apply", "graph", "stages", "schema", "inspect", "convert", "why", "verify", "doctor",
-            "compare", "model", "phantom", "report",
+            "compare", "model", "phantom", "report", "upscale",
         ] {
             let run = try runLucency([command, "--help"])
             #expect(run.status == 0)

@@ -305,6 +305,7 @@ struct RunTests {
             }
             let lines = try run("json").split(separator: "\n").map { try JSONValue(parsing: String($0)) }
             #expect(lines.first?["event"] == "started")
+            #expect(lines.contains { $0["event"] == "planned" && $0["turns"]?.intValue == 6 })
             #expect(lines.last?["event"] == "finished")
             #expect(lines.last?["done"]?.intValue == 6)
             #expect(lines.count { $0["event"] == "itemFinished" } == 6)

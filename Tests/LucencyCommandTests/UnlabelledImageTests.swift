@@ -50,6 +50,19 @@ import Testing
         }
     }
 
+    @Test func `what can only be told of the images is said when training begins`() throws {
+        try withTemporaryFolder { folder in
+            let done = try run(
+                "run", "cw-bass.yaml",
+                Self.small + [
+                    "steps=2", "variants.seed=[1]", "variants.labels={quarter: 0.25}",
+                    "variants.strategy={cw-bass: {uses: cw-bass, with: {warmUp: 3}}}",
+                ], into: folder)
+            try #require(done.status == 0, "\(done.errors)")
+            #expect(done.errors.contains("note: `warmUp` takes 3 epochs, of which there are 1"), "\(done.errors)")
+        }
+    }
+
     @Test func `what users must know is said by the check`() throws {
         func check(_ strategy: String) throws -> (status: Int32, errors: String) {
             try run("check", "cw-bass.yaml", ["variants.strategy.cw-bass=\(strategy)"])
@@ -64,6 +77,33 @@ import Testing
         #expect(published.errors.contains("constant decay only multiplies"))
         #expect(published.errors.contains("whole frame of every patch"))
         #expect(try check("{uses: cw-bass, with: {gamma: -1}}").status == 1)
+        #expect(!published.errors.contains("teacherBuffers") && !published.errors.contains("of no effect"))
+        for (settings, name) in [
+            ("level: 0.9", "level"), ("threshold: fixed, base: 0.7", "base"), ("threshold: fixed, beta: 2", "beta"),
+            ("gamma: 0, decay: 0.98", "decay"), ("decayForm: constant", "decayForm"),
+            ("boundaryWeight: 0, frame: zero", "frame"),
+        ] {
+            let ignored = try check("{uses: cw-bass, with: {\(settings)}}")
+            #expect(ignored.status == 0 && ignored.errors.contains("`\(name)` is of no effect"), "\(ignored.errors)")
+        }
+        #expect(
+            try check("{uses: cw-bass, with: {threshold: centred, base: 0.3}}").errors.contains("never exceeds 0.338"))
+        #expect(try check("adele").errors.contains("adele does not learn from the images without labels"))
+        for (key, value, message) in [
+            ("stages.model.with.averageDecay", "0.99", "`averageDecay` is of no effect"),
+            ("normalization", "none", "strong augmentation expects"),
+        ] {
+            let odd = try run("check", "cw-bass.yaml", ["\(key)=\(value)"])
+            #expect(odd.status == 0 && odd.errors.contains(message), "\(odd.errors)")
+        }
+        let copying = "{uses: mean-teacher, with: {teacherBuffers: copied}}"
+        let copied = try run(
+            "check", "cw-bass.yaml",
+            ["variants.strategy.mean-teacher=\(copying)", "network={uses: unet, with: {channels: [4, 8]}}"])
+        #expect(copied.status == 0 && copied.errors.contains("the teacher of mean-teacher normalises by running"))
+        #expect(
+            try !run("check", "cw-bass.yaml", ["variants.strategy.mean-teacher=\(copying)"]).errors.contains(
+                "teacher of"))
         let segmenter = try run(
             "check", "cw-bass.yaml",
             ["stages.model.uses=train.segmenter", "stages.model.in={image: labelled, label: labelled.label}"])

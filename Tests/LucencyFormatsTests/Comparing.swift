@@ -47,15 +47,6 @@ func viewersHash(_ image: Image) -> String {
     return bytes.withUnsafeBytes { SHA256.hex(of: $0) }
 }
 
-/// A deterministic stream of numbers for choosing mutations.
-struct Mutations: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return (state ^ state >> 33) &* 0xff51_afd7_ed55_8ccd
-    }
-}
-
 /// A small image of integers.
 func testImage(
     _ width: Int, _ height: Int, _ model: ColorModel = .gray, stored: SampleType? = nil, spacing: SIMD3<Double>? = nil,

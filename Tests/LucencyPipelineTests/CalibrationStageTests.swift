@@ -7,14 +7,14 @@ import Testing
 struct CalibrationStageTests {
     private struct Sure: Sendable { var number = 0 }
 
-    /// Probability maps of two classes that are three times too sure, drawn by the item's name, their labels and the true
-    /// probabilities.
+    /// Probability maps of two classes that are three times too sure, drawn by the item's name, their labels, the true
+    /// probabilities, and an image.
     private static let sure = StageDescriptor(
         "test.sure", "Probabilities that are too sure.", prototype: Sure(), inputs: ["image"],
-        outputs: ["probabilities", "labels", "posterior"],
+        outputs: ["probabilities", "labels", "posterior", "image"],
         parameters: [Parameter("number", \Sure.number, in: .within(0...1000), help: "A number.")]
     ) { stage, context in
-        { (_: Image) throws -> (ProbabilityMap, LabelMap, ProbabilityMap) in
+        { (_: Image) throws -> (ProbabilityMap, LabelMap, ProbabilityMap, Image) in
             var random = PhiloxStream(seed: 7, stream: context.item, index: stage.number)
             let geometry = try Geometry(size: GridSize(40, 30), spacing: [0.5, 0.5, 1], source: .stated(.mm))
             let count = geometry.size.count
@@ -31,7 +31,9 @@ struct CalibrationStageTests {
             return (
                 try ProbabilityMap(geometry: geometry, classes: classes, values: values),
                 try LabelMap(geometry: geometry, labels: labels),
-                try ProbabilityMap(geometry: geometry, classes: classes, values: known)
+                try ProbabilityMap(geometry: geometry, classes: classes, values: known),
+                try Image(
+                    geometry: geometry, colorModel: .gray, pixels: AlignedBuffer((0..<count).map { Float($0 % 7) }))
             )
         }
     }
@@ -78,7 +80,7 @@ struct CalibrationStageTests {
     @Test("Probabilities are measured, recalibrated by each method and measured again")
     func recalibration() throws {
         try withTemporaryFolder { folder in
-            let methods = ["temperature", "vector", "platt", "histogram-binning", "isotonic"]
+            let methods = ["temperature", "local-temperature", "vector", "platt", "histogram-binning", "isotonic"]
             var stages = """
                   before: {uses: evaluate.calibration, in: {probabilities: sure.probabilities, label: sure.labels, posterior: sure.posterior}}
 
@@ -93,9 +95,10 @@ struct CalibrationStageTests {
 
                 """
             for method in methods {
+                let isLocal = method == "local-temperature"
                 stages += """
-                      \(method): {uses: calibrate.\(method), in: {probabilities: again.probabilities, label: again.labels}}
-                      apply-\(method): {uses: calibrate.apply, in: {probabilities: sure.probabilities, model: \(method).model}}
+                      \(method): {uses: calibrate.\(method), in: {probabilities: again.probabilities, label: again.labels\(isLocal ? ", image: again.image" : "")}\(isLocal ? ", with: {rate: 0.01}" : "")}
+                      apply-\(method): {uses: calibrate.apply, in: {probabilities: sure.probabilities, model: \(method).model\(isLocal ? ", image: sure.image" : "")}}
                       after-\(method): {uses: evaluate.calibration, in: {probabilities: apply-\(method), label: sure.labels}}
 
                     """
@@ -140,6 +143,35 @@ struct CalibrationStageTests {
                 .compactMap { $0["pixels"].flatMap(Int.init) }
             #expect(pixels.reduce(0, +) == 4 * 1200)
         }
+    }
+
+    @Test("What is measured does not depend on the order in which items come, nor on shards")
+    func anyOrder() throws {
+        let stages = """
+              before: {uses: evaluate.calibration, in: {probabilities: sure.probabilities, label: sure.labels}}
+            outputs:
+              summary: {from: before.summary, as: summary.csv}
+              cases: {from: before.cases, as: cases.csv}
+
+            """
+        func tables(_ changes: [(inout RunOptions) -> Void]) throws -> [Data?] {
+            try withTemporaryFolder { folder in
+                for change in changes {
+                    let errors = try run(stages, in: folder, change).errors
+                    #expect(errors.isEmpty)
+                }
+                return ["summary.csv", "cases.csv"].map {
+                    try? Data(contentsOf: folder.appending(path: "out/\($0)"))
+                }
+            }
+        }
+        let one = try tables([{ $0.jobs = 1 }])
+        #expect(one.allSatisfy { $0 != nil })
+        #expect(try tables([{ $0.jobs = 4 }]) == one)
+        let shards: [(inout RunOptions) -> Void] = ["1/2", "2/2", "1/2"].map { text in
+            { $0.shard = Shard(parsing: text) }
+        }
+        #expect(try tables(shards) == one)
     }
 
     @Test("Masks and sets come with their guarantees")

@@ -114,6 +114,38 @@ struct ShardTests {
         }
     }
 
+    @Test("Turns are planned for every pass that an item needs, so that none ends beyond their number")
+    func plannedTurns() throws {
+        try withTemporaryFolder { folder in
+            let bench = try Workbench(folder)
+            let pipeline = """
+                stages:
+                  table: {uses: test.count, in: slices}
+                  rows: {uses: test.rows, in: {image: slices, table: table}}
+                  copy: {uses: test.copy, in: slices}
+                outputs:
+                  rows: {from: rows, as: "{stem}.csv"}
+                  copies: {from: copy, as: "{stem}.png", with: {bits: 8}}
+                """
+            func counts() throws -> (items: Int, planned: Int, ended: Int) {
+                let counts = Lock((items: 0, planned: 0, ended: 0))
+                _ = try bench.runner(pipeline) { event in
+                    counts.withLock {
+                        if case .started(_, let items, _) = event { $0.items += items }
+                        if case .planned(let turns) = event { $0.planned += turns }
+                        if case .itemFinished = event { $0.ended += 1 }
+                    }
+                }.run()
+                return counts.withLock { $0 }
+            }
+            // Once for the copies and the table, once for what is made of the table.
+            let first = try counts()
+            #expect(first.items == 4 && first.planned == 8 && first.ended == 8)
+            let again = try counts()
+            #expect(again.items == 4 && again.planned == again.ended)
+        }
+    }
+
     @Test("A run of everything and a shard of it do not work in one folder at once")
     func wholeBesideShard() throws {
         try withTemporaryFolder { folder in

@@ -46,6 +46,23 @@ import Testing
         #expect(number(2, "mean rank") == 1.75)
     }
 
+    @Test func `an empty text leaves out tables that have the column`() throws {
+        var all = try tables()
+        all.append(
+            try Table(
+                columns: ["method", "scaling", "seed", "class", "metric", "mean"].map { .init($0) },
+                rows: [
+                    ["ce", "none", "1", "cell", "ece", 0.75], ["ce", "none", "1", "", "nll", 2],
+                ]))
+        #expect { try ranking(all) } throws: { "\($0)".contains("stands twice for") }
+        var apart = ranking
+        apart.figures[1].filter["class"] = ""
+        apart.figures.append(.init("NLL", value: "mean", filter: ["metric": "nll", "class": ""]))
+        let table = try apart(all)
+        #expect(table.cells(of: "ECE")?.first == 0.375)
+        #expect(table.cells(of: "NLL")?.first == 2.0)
+    }
+
     @Test func `what is missing or ambiguous is told`() throws {
         var broken = ranking
         broken.figures[0].filter = ["metric": "dise"]

@@ -66,7 +66,8 @@ package struct GoldenRun {
         let workspace = try Workspace(plan, parameters: parameters, pool: ThreadPool(threads: setting.threads))
         try workspace.run(
             Dictionary(uniqueKeysWithValues: values.compactMap { name, value in inputs[name].map { (value, $0) } }))
-        var errors = ["out": try workspace.tensor(out).error(against: golden.tensor("out"))]
+        let reference = try golden.tensors["out"] ?? golden.tensor("out_train")
+        var errors = ["out": try workspace.tensor(out).error(against: reference)]
         for (name, value) in values {
             guard let reference = golden.tensors["grad.in." + name] else { continue }
             errors["grad.in." + name] = try workspace.gradient(of: value).error(against: reference)
@@ -80,6 +81,29 @@ package struct GoldenRun {
         self.workspace = workspace
         self.out = out
         self.errors = errors
+    }
+
+    /// States of the network after the run that differ from the fixture's, by more than a tolerance.
+    package func wrongStates(tolerance: Double) throws -> [String] {
+        try golden.names("buffer_after.").filter { name in
+            guard let state = workspace.parameters[name] else { return true }
+            return try state.error(against: golden.tensor("buffer_after." + name)) > tolerance
+        }
+    }
+
+    /// How far the same network at inference, with the states from before, is from the fixture's `out_eval`.
+    package static func inferenceError(
+        _ golden: GoldenTensors, _ setting: EngineSetting, inputs: [String: Tensor],
+        build: (Tape, [String: Value]) throws -> Value
+    ) throws -> Double {
+        let tape = Tape(.inference), values = inputs.mapValues { tape.input("in", $0.shape) }
+        let out = try build(tape, values)
+        let workspace = try Workspace(
+            TensorPlan(tape, outputs: [out], options: .init(kernels: setting.kernels)),
+            parameters: golden.parameters(tape.parameters), pool: ThreadPool(threads: setting.threads))
+        try workspace.run(
+            Dictionary(uniqueKeysWithValues: values.compactMap { name, value in inputs[name].map { (value, $0) } }))
+        return try workspace.tensor(out).error(against: golden.tensor("out_eval"))
     }
 
     /// Gradients that the fixture has and the network has not.

@@ -35,6 +35,8 @@ public struct GoldenTensors: Sendable {
                         return Float(
                             bitPattern: (0..<4).reduce(0) { $0 | UInt32(data[at + $1]) << UInt32(8 * $1) })
                     }
+                // To the nearest float.
+                case "F64": (0..<count).map { Float(Double(bitPattern: integer(first + 8 * $0))) }
                 case "I64": (0..<count).map { Float(Int64(bitPattern: integer(first + 8 * $0))) }
                 default: throw Damaged()
                 }

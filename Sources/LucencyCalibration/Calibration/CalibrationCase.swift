@@ -13,6 +13,8 @@ public struct CalibrationConventions: Hashable, Codable, Sendable {
     public var regions: [CalibrationRegion]
     /// Whether the true probabilities were given.
     public var hasPosterior: Bool
+    /// Whether the probabilities of the cases without noise were given.
+    public var hasClean: Bool
 }
 
 /// The calibration of one case.

@@ -22,28 +22,41 @@ public struct CalibrationEvaluation: Sendable {
     ///   - probabilities: classes that exclude each other, at least two.
     ///   - mask: the region `mask`, where it is not 0; nil measures no such region.
     ///   - posterior: the true probabilities of the same classes, where they are known.
+    ///   - clean: what is predicted where the same case is rendered without noise; its distance to the true probabilities
+    ///     is that of a prediction which noise did not disturb.
     /// - Throws: `Diagnostic` when the maps lie on different grids, a label has no class, there is one class or more than
     ///   255, classes may overlap, the number of bins is not possible, or the boundary is metric on assumed spacing.
     public func callAsFunction(
         _ name: String, probabilities: ProbabilityMap, reference: LabelMap, mask: LabelMap? = nil,
-        posterior: ProbabilityMap? = nil, pool: ThreadPool = .serial
+        posterior: ProbabilityMap? = nil, clean: ProbabilityMap? = nil, pool: ThreadPool = .serial
     ) throws(Diagnostic) -> CalibrationMeasurement {
-        let conventions = try conventions(
-            of: probabilities, reference, hasMask: mask != nil, hasPosterior: posterior != nil)
+        var conventions = try conventions(of: probabilities, reference)
+        conventions.regions = CalibrationRegion.allCases.filter { $0 != .mask || mask != nil }
+        (conventions.hasPosterior, conventions.hasClean) = (posterior != nil, clean != nil)
         try reference.geometry.requireMatch(probabilities.geometry, "the probabilities and the reference")
         if let mask { try reference.geometry.requireMatch(mask.geometry, "the mask and the reference") }
-        if let posterior { try Self.require(posterior, like: probabilities) }
+        if let posterior { try Self.require(posterior, like: probabilities, named: "true") }
+        if let clean {
+            guard posterior != nil else {
+                throw Diagnostic(
+                    .badArgument,
+                    "probabilities of the case without noise are compared with true ones, which are missing",
+                    remedy: "give the posterior too")
+            }
+            try Self.require(clean, like: probabilities, named: "noiseless")
+        }
         let band = try BoundaryBand(width: boundary)(reference, ignoring: ignoredLabel, pool: pool)
         let truth = try PixelTruth(reference, labels: conventions.labels, ignoring: ignoredLabel)
         let decisions = PixelDecisions(probabilities, pool: pool)
         let marks = Self.marks(band, mask)
         let tally = tally(probabilities, truth, decisions, marks, background: conventions.background, pool: pool)
-        let distances = posterior.map { posterior in
+        /// Of the same cells of pixels, whichever map is measured.
+        func distances(_ map: ProbabilityMap, _ posterior: ProbabilityMap) -> [PosteriorDistance] {
             truth.classes.withUnsafeBufferPointer { truth in
                 decisions.classes.withUnsafeBufferPointer { predicted in
                     marks.withUnsafeBufferPointer { marks in
                         PosteriorDistance.measure(
-                            probabilities, posterior,
+                            map, posterior,
                             cells: { index in
                                 guard truth[index] != PixelTruth.ignored else { return nil }
                                 let isForeground = Int(truth[index]) != conventions.background
@@ -54,6 +67,8 @@ public struct CalibrationEvaluation: Sendable {
                 }
             }
         }
+        let fromPosterior = posterior.map { distances(probabilities, $0) }
+        let cleanFromPosterior = clean.flatMap { clean in posterior.map { distances(clean, $0) } }
         let classCount = conventions.classes.count
         var histograms: [RegionHistograms] = []
         var regions: [RegionCalibration] = []
@@ -67,14 +82,14 @@ public struct CalibrationEvaluation: Sendable {
                 tally.brier(plane, cells: cells, total: total, positives: Int(histogram.hits))
             }
             let losses = cells.reduce(into: LogLoss()) { $0.merge(tally.losses[$1]) }
-            let distance = distances.map { distances in
-                cells.reduce(into: PosteriorDistance()) { $0.merge(distances[$1]) }
+            func distance(_ distances: [PosteriorDistance]?) -> PosteriorDistance? {
+                distances.map { distances in cells.reduce(into: PosteriorDistance()) { $0.merge(distances[$1]) } }
             }
             histograms.append(counted)
             regions.append(
                 RegionCalibration(
                     region, counted, brier: brier, background: conventions.background, logLoss: losses,
-                    posterior: distance))
+                    posterior: distance(fromPosterior), clean: distance(cleanFromPosterior)))
         }
         let confusion = tally.confusion
         let sizes = (0..<classCount).map { plane in
@@ -91,7 +106,7 @@ public struct CalibrationEvaluation: Sendable {
     }
 
     private func conventions(
-        of map: ProbabilityMap, _ reference: LabelMap, hasMask: Bool, hasPosterior: Bool
+        of map: ProbabilityMap, _ reference: LabelMap
     ) throws(Diagnostic) -> CalibrationConventions {
         try Self.require(map)
         guard (1...ConfidenceScale.maximumBins).contains(bins) else {
@@ -114,8 +129,7 @@ public struct CalibrationEvaluation: Sendable {
         }
         return CalibrationConventions(
             bins: bins, boundary: boundary.description, classes: map.classes, labels: labels, background: plane,
-            ignoredLabel: ignoredLabel, regions: CalibrationRegion.allCases.filter { $0 != .mask || hasMask },
-            hasPosterior: hasPosterior)
+            ignoredLabel: ignoredLabel, regions: [], hasPosterior: false, hasClean: false)
     }
 
     /// - Throws: `Diagnostic` unless the classes exclude each other and are at least two.
@@ -135,17 +149,20 @@ public struct CalibrationEvaluation: Sendable {
         }
     }
 
-    private static func require(_ posterior: ProbabilityMap, like map: ProbabilityMap) throws(Diagnostic) {
-        try map.geometry.requireMatch(posterior.geometry, "the probabilities and the true ones")
+    private static func require(
+        _ posterior: ProbabilityMap, like map: ProbabilityMap, named name: String
+    ) throws(Diagnostic) {
+        try map.geometry.requireMatch(posterior.geometry, "the probabilities and the \(name) ones")
         guard posterior.kind == .simplex, posterior.classes.count == map.classes.count else {
             throw Diagnostic(
                 .channelMismatch,
-                "the true probabilities have \(posterior.classes.count) classes and the predicted \(map.classes.count)")
+                "the \(name) probabilities have \(posterior.classes.count) classes and the predicted \(map.classes.count)"
+            )
         }
         if posterior.classes != map.classes, Set(posterior.classes) == Set(map.classes) {
             throw Diagnostic(
                 .channelMismatch,
-                "the true probabilities have the classes in another order: \(posterior.classes.joined(separator: ", "))"
+                "the \(name) probabilities have the classes in another order: \(posterior.classes.joined(separator: ", "))"
             )
         }
     }

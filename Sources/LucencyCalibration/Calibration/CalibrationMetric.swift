@@ -16,6 +16,9 @@ public enum CalibrationMetric: String, CaseIterable, Hashable, Codable, Sendable
     case posteriorKL = "posterior-kl"
     case posteriorL1 = "posterior-l1"
     case posteriorBrier = "posterior-brier"
+    case cleanKL = "posterior-kl-clean"
+    case cleanL1 = "posterior-l1-clean"
+    case cleanBrier = "posterior-brier-clean"
 
     /// Whether a smaller value is better; nil for those that are neither.
     public var smallerIsBetter: Bool? {
@@ -27,7 +30,10 @@ public enum CalibrationMetric: String, CaseIterable, Hashable, Codable, Sendable
     }
 
     /// Whether it needs the true probabilities.
-    public var needsPosterior: Bool { [.posteriorKL, .posteriorL1, .posteriorBrier].contains(self) }
+    public var needsPosterior: Bool { [.posteriorKL, .posteriorL1, .posteriorBrier].contains(self) || needsClean }
+
+    /// Whether it needs the probabilities of the same case without noise too.
+    public var needsClean: Bool { [.cleanKL, .cleanL1, .cleanBrier].contains(self) }
 
     /// The exact definition, for tables and reports. c is the largest probability of a pixel, "right" whether that class
     /// (the first, if several are largest) is the reference's; bin b of M holds b/M < c ≤ (b+1)/M.
@@ -63,6 +69,9 @@ public enum CalibrationMetric: String, CaseIterable, Hashable, Codable, Sendable
         case .posteriorKL: "mean Kullback–Leibler divergence from the true probabilities, in nats"
         case .posteriorL1: "mean Σ_k |true − predicted probability|, 0 to 2"
         case .posteriorBrier: "mean Σ_k (true − predicted probability)², 0 to 2"
+        case .cleanKL: "as posterior-kl, of what is predicted where the same case is rendered without noise"
+        case .cleanL1: "as posterior-l1, of what is predicted where the same case is rendered without noise"
+        case .cleanBrier: "as posterior-brier, of what is predicted where the same case is rendered without noise"
         }
     }
 }

@@ -60,11 +60,11 @@ public struct CalibrationSummary: Hashable, Sendable {
 
     /// - Throws: as `add`.
     public mutating func merge(_ other: CalibrationSummary) throws(Diagnostic) {
+        // All is looked at first, so that nothing is half merged, and nothing copied.
+        for result in other.cases { _ = try place(of: result) }
         guard !other.cases.isEmpty else { return }
-        var sum = self
-        for result in other.cases { sum.cases.insert(result, at: try sum.place(of: result)) }
-        try sum.add(other.histograms)
-        self = sum
+        try add(other.histograms)
+        for result in other.cases { cases.insert(result, at: try place(of: result)) }
     }
 
     private func place(of result: CalibrationCase) throws(Diagnostic) -> Int {
@@ -94,6 +94,7 @@ public struct CalibrationSummary: Hashable, Sendable {
         if a.boundary != b.boundary { return "boundaries of \(a.boundary) and \(b.boundary)" }
         if a.regions != b.regions { return "one with and one without a mask" }
         if a.hasPosterior != b.hasPosterior { return "one with and one without true probabilities" }
+        if a.hasClean != b.hasClean { return "one with and one without probabilities of the case without noise" }
         return "labels \(a.labels) and \(b.labels), background \(a.background) and \(b.background)"
     }
 
@@ -125,7 +126,9 @@ public struct CalibrationSummary: Hashable, Sendable {
             region, histograms[place], brier: brier, background: conventions.background,
             logLoss: rows.reduce(into: LogLoss()) { $0.merge($1.logLoss) },
             posterior: conventions.hasPosterior
-                ? rows.reduce(into: PosteriorDistance()) { sum, row in row.posterior.map { sum.merge($0) } } : nil)
+                ? rows.reduce(into: PosteriorDistance()) { sum, row in row.posterior.map { sum.merge($0) } } : nil,
+            clean: conventions.hasClean
+                ? rows.reduce(into: PosteriorDistance()) { sum, row in row.clean.map { sum.merge($0) } } : nil)
     }
 
     /// A region's metrics over cases, in the order asked for.

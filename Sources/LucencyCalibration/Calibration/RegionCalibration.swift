@@ -62,10 +62,12 @@ public struct RegionCalibration: Hashable, Codable, Sendable {
     public var adaptive, aurc, excessAURC: Score
     /// nil where the true probabilities are not known.
     public var posterior: PosteriorDistance?
+    /// The same of what is predicted from the case without noise; nil where that is not known.
+    public var clean: PosteriorDistance?
 
     init(
         _ region: CalibrationRegion, _ histograms: RegionHistograms, brier: [BrierScore], background: Int,
-        logLoss: LogLoss, posterior: PosteriorDistance?
+        logLoss: LogLoss, posterior: PosteriorDistance?, clean: PosteriorDistance?
     ) {
         self.region = region
         top = histograms.top.reliability
@@ -76,7 +78,7 @@ public struct RegionCalibration: Hashable, Codable, Sendable {
         adaptive = histograms.top.adaptiveError()
         let ranking = histograms.top.riskCoverage
         (aurc, excessAURC) = (ranking.aurc, ranking.excess)
-        self.posterior = posterior
+        (self.posterior, self.clean) = (posterior, clean)
     }
 
     /// Pixels.
@@ -149,6 +151,9 @@ public struct RegionCalibration: Hashable, Codable, Sendable {
         case .posteriorKL: posterior?.kullbackLeibler ?? .undefined
         case .posteriorL1: posterior?.l1 ?? .undefined
         case .posteriorBrier: posterior?.brier ?? .undefined
+        case .cleanKL: clean?.kullbackLeibler ?? .undefined
+        case .cleanL1: clean?.l1 ?? .undefined
+        case .cleanBrier: clean?.brier ?? .undefined
         }
     }
 }

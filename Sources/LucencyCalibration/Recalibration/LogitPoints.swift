@@ -67,6 +67,23 @@ public struct LogitPoints: Sendable {
         }
     }
 
+    /// The calibration error in equal-width bins, and the log loss, at a temperature; points are counted by weight.
+    package func scores(temperature: Double, bins: Int) -> (error: Double, logLoss: Double) {
+        var counts = Array(repeating: 0.0, count: max(1, bins)), gaps = counts, loss = 0.0
+        for point in 0..<count {
+            let row = logits[point * classCount..<(point + 1) * classCount], label = Int(labels[point])
+            guard let top = row.max(), let answer = row.firstIndex(of: top) else { continue }
+            let total = row.reduce(0.0) { $0 + exp(Double($1 - top) / temperature) }
+            let confidence = 1 / total, weight = Double(weights[point])
+            loss += weight * (log(total) - Double(row[row.startIndex + label] - top) / temperature)
+            let bin = max(0, min(counts.count - 1, Int((confidence * Double(counts.count)).rounded(.up)) - 1))
+            counts[bin] += weight
+            gaps[bin] += weight * (confidence - (answer - row.startIndex == label ? 1 : 0))
+        }
+        let total = max(counts.reduce(0, +), .leastNormalMagnitude)
+        return (gaps.reduce(0) { $0 + abs($1) } / total, loss / total)
+    }
+
     /// Weighted mean of −log softmax(scale · z + shift)[label], one scale and shift for each class.
     func logLoss(scale: [Double], shift: [Double], pool: ThreadPool) -> Double {
         let sums = sum(2, pool: pool) { logits, label, weight, sums in

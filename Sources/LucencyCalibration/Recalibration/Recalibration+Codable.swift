@@ -8,6 +8,7 @@ extension Recalibration: Codable {
         try container.encode(method.name, forKey: .method)
         switch method {
         case .temperature(let value): try container.encode(value, forKey: .parameters)
+        case .localTemperature(let value): try container.encode(value, forKey: .parameters)
         case .vector(let value): try container.encode(value, forKey: .parameters)
         case .platt(let value): try container.encode(value, forKey: .parameters)
         case .histogramBinning(let value): try container.encode(value, forKey: .parameters)
@@ -23,6 +24,8 @@ extension Recalibration: Codable {
         let method: Method
         switch name {
         case "temperature": method = .temperature(try container.decode(TemperatureScaling.self, forKey: .parameters))
+        case "local-temperature":
+            method = .localTemperature(try container.decode(LocalTemperatureScaling.self, forKey: .parameters))
         case "vector": method = .vector(try container.decode(VectorScaling.self, forKey: .parameters))
         case "platt": method = .platt(try container.decode(PlattScaling.self, forKey: .parameters))
         case "histogram-binning":

@@ -11,17 +11,24 @@ import LucencyImaging
 public struct Recalibration: Hashable, Sendable {
     public enum Method: Hashable, Sendable {
         case temperature(TemperatureScaling)
+        case localTemperature(LocalTemperatureScaling)
         case vector(VectorScaling)
         case platt(PlattScaling)
         case histogramBinning(HistogramBinning)
         case isotonic(IsotonicCalibration)
 
         /// Whether the most probable class of a pixel never changes.
-        public var keepsAnswers: Bool { if case .temperature = self { true } else { false } }
+        public var keepsAnswers: Bool {
+            switch self {
+            case .temperature, .localTemperature: true
+            case .vector, .platt, .histogramBinning, .isotonic: false
+            }
+        }
 
         public var name: String {
             switch self {
             case .temperature: "temperature"
+            case .localTemperature: "local-temperature"
             case .vector: "vector"
             case .platt: "platt"
             case .histogramBinning: "histogram-binning"
@@ -71,6 +78,9 @@ public struct Recalibration: Hashable, Sendable {
         case .temperature(let scaling):
             try check(
                 scaling.temperature > 0 && scaling.temperature.isFinite, "a temperature of \(scaling.temperature)")
+        case .localTemperature(let scaling):
+            try check(
+                scaling.isPossible(classCount: count), "its filters are not finite, or not made for \(count) classes")
         case .vector(let scaling):
             try check(
                 scaling.scale.count == count && scaling.shift.count == count
@@ -100,8 +110,12 @@ public struct Recalibration: Hashable, Sendable {
     static let smallest = Float.leastNormalMagnitude
 
     /// The better probabilities. Where every class gets 0, the old ones stay.
-    /// - Throws: `Diagnostic` when the map has other classes, or classes that may overlap.
-    public func callAsFunction(_ map: ProbabilityMap, pool: ThreadPool = .serial) throws(Diagnostic) -> ProbabilityMap {
+    /// - Parameter image: what the probabilities were predicted from; only local temperatures look at it.
+    /// - Throws: `Diagnostic` when the map has other classes, or classes that may overlap, or the image is needed and
+    ///   missing or another.
+    public func callAsFunction(
+        _ map: ProbabilityMap, image: Image? = nil, pool: ThreadPool = .serial
+    ) throws(Diagnostic) -> ProbabilityMap {
         try CalibrationEvaluation.require(map)
         guard map.classes == classes else {
             throw Diagnostic(
@@ -111,7 +125,7 @@ public struct Recalibration: Hashable, Sendable {
                 remedy: "fit it to predictions of the same model")
         }
         let count = map.size.count, planes = classes.count, block = 1 << 12
-        let rule = PixelRule(method, classes: planes)
+        let rule = PixelRule(method, classes: planes), temperatures = try temperatures(map, image, pool)
         let values = AlignedBuffer<Float>(count: planes * count) { out in
             map.values.withUnsafeBufferPointer { values in
                 nonisolated(unsafe) let (values, out) = (values, out)
@@ -119,7 +133,7 @@ public struct Recalibration: Hashable, Sendable {
                     withUnsafeTemporaryAllocation(of: Double.self, capacity: planes) { pixel in
                         for index in part * block..<min(count, (part + 1) * block) {
                             for plane in 0..<planes { pixel[plane] = Double(values[plane &* count &+ index]) }
-                            rule(pixel)
+                            rule(pixel, temperature: temperatures.map { Double($0[index]) })
                             for plane in 0..<planes { out[plane &* count &+ index] = Float(pixel[plane]) }
                             if method.keepsAnswers {
                                 Self.keepAnswer(values, out, index: index, count: count, planes: planes)
@@ -130,6 +144,19 @@ public struct Recalibration: Hashable, Sendable {
             }
         }
         return try ProbabilityMap(geometry: map.geometry, classes: classes, values: values)
+    }
+
+    /// T of each pixel, nil where the method has none.
+    private func temperatures(
+        _ map: ProbabilityMap, _ image: Image?, _ pool: ThreadPool
+    ) throws(Diagnostic) -> [Float]? {
+        guard case .localTemperature(let scaling) = method else { return nil }
+        guard let image else {
+            throw Diagnostic(
+                .badArgument, "temperatures that differ from pixel to pixel are read from the image, which is missing",
+                remedy: "give calibrate.apply the image that the probabilities were predicted from, as `image`")
+        }
+        return try scaling.temperatures(map, image, pool)
     }
 
     /// Rounding can make the two largest probabilities equal; the first answer must stay the largest.
@@ -155,8 +182,12 @@ struct PixelRule: Sendable {
         (self.method, self.classes) = (method, classes)
     }
 
-    func callAsFunction(_ pixel: UnsafeMutableBufferPointer<Double>) {
+    /// - Parameter temperature: of this pixel, where they differ.
+    func callAsFunction(_ pixel: UnsafeMutableBufferPointer<Double>, temperature: Double? = nil) {
         switch method {
+        case .localTemperature:
+            let inverse = 1 / (temperature ?? 1)
+            softmax(pixel) { _, logit in inverse * logit }
         case .temperature(let scaling):
             let inverse = 1 / scaling.temperature
             softmax(pixel) { _, logit in inverse * logit }

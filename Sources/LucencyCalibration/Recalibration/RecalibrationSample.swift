@@ -94,70 +94,49 @@ public struct RecalibrationSample: Hashable, Sendable {
     private mutating func sample(
         _ name: String, _ map: ProbabilityMap, _ reference: LabelMap, _ pool: ThreadPool
     ) throws(Diagnostic) {
-        try CalibrationEvaluation.require(map)
-        try reference.geometry.requireMatch(map.geometry, "the probabilities and the reference")
-        guard [.all, .foreground, .foregroundUnion].contains(settings.region) else {
-            throw Diagnostic(
-                .badArgument, "a recalibration is not fitted to the region '\(settings.region.rawValue)'",
-                remedy: "take all, foreground or foreground-union")
-        }
+        let pixels = try RegionPixels(
+            map, reference, region: settings.region, labels: settings.labels, background: settings.background,
+            ignoring: settings.ignoredLabel, pool: pool)
         guard (1...ConfidenceScale.maximumBins).contains(settings.bins), settings.pixelsPerCase >= 1 else {
             throw Diagnostic(
                 .badArgument, "\(settings.bins) bins and \(settings.pixelsPerCase) pixels a case are not possible",
                 remedy: "give 1 to \(ConfidenceScale.maximumBins) bins and at least one pixel")
         }
-        let labels = PixelTruth.labels(settings.labels, of: map.classes, in: reference)
-        guard labels.count == map.classes.count, let background = labels.firstIndex(of: settings.background) else {
-            throw Diagnostic(
-                .badLabel,
-                "\(labels.count) labels for \(map.classes.count) classes, with \(settings.background) as background, do "
-                    + "not fit")
-        }
-        let truth = try PixelTruth(reference, labels: labels, ignoring: settings.ignoredLabel)
-        let decisions = PixelDecisions(map, pool: pool)
-        let region = settings.region, count = map.size.count, planes = map.classes.count
+        let count = map.size.count, planes = map.classes.count
         classes = map.classes
         var one = Case(name: name, count: 0, logits: [], labels: [])
         var counted: [ConfidenceHistogram] = []
-        truth.classes.withUnsafeBufferPointer { truth in
-            decisions.classes.withUnsafeBufferPointer { predicted in
-                map.values.withUnsafeBufferPointer { values in
-                    func belongs(_ index: Int) -> Bool {
-                        guard truth[index] != PixelTruth.ignored else { return false }
-                        return region == .all || Int(truth[index]) != background
-                            || region == .foregroundUnion && Int(predicted[index]) != background
+        map.values.withUnsafeBufferPointer { values in
+            for index in 0..<count where pixels.contains(index) { one.count &+= 1 }
+            let kept = min(one.count, settings.pixelsPerCase)
+            var random = PhiloxStream(seed: settings.seed, stream: "recalibration/" + name)
+            // One of each of `kept` runs of the region's pixels.
+            func target(_ number: Int) -> Int {
+                guard number < kept else { return .max }
+                let first = number * one.count / kept, next = (number + 1) * one.count / kept
+                return min(next - 1, first + Int(random.uniform() * Double(next - first)))
+            }
+            var ordinal = 0, number = 0, wanted = target(0)
+            for index in 0..<count where pixels.contains(index) {
+                if ordinal == wanted {
+                    for plane in 0..<planes {
+                        one.logits.append(logf(max(values[plane &* count &+ index], Recalibration.smallest)))
                     }
-                    for index in 0..<count where belongs(index) { one.count &+= 1 }
-                    let kept = min(one.count, settings.pixelsPerCase)
-                    var random = PhiloxStream(seed: settings.seed, stream: "recalibration/" + name)
-                    // One of each of `kept` runs of the region's pixels.
-                    func target(_ number: Int) -> Int {
-                        guard number < kept else { return .max }
-                        let first = number * one.count / kept, next = (number + 1) * one.count / kept
-                        return min(next - 1, first + Int(random.uniform() * Double(next - first)))
-                    }
-                    var ordinal = 0, number = 0, wanted = target(0)
-                    for index in 0..<count where belongs(index) {
-                        if ordinal == wanted {
-                            for plane in 0..<planes {
-                                one.logits.append(logf(max(values[plane &* count &+ index], Recalibration.smallest)))
-                            }
-                            one.labels.append(truth[index])
-                            number += 1
-                            wanted = target(number)
-                        }
-                        ordinal &+= 1
-                    }
-                    let scale = ConfidenceScale(bins: settings.bins)
-                    counted = (0..<planes).map { plane in
-                        ConfidenceHistogram(scale: scale, count) { index in
-                            belongs(index) ? (values[plane &* count &+ index], Int(truth[index]) == plane) : nil
-                        }
-                    }
+                    one.labels.append(pixels.truth[index])
+                    number += 1
+                    wanted = target(number)
+                }
+                ordinal &+= 1
+            }
+            let scale = ConfidenceScale(bins: settings.bins)
+            counted = (0..<planes).map { plane in
+                ConfidenceHistogram(scale: scale, count) { index in
+                    pixels.contains(index)
+                        ? (values[plane &* count &+ index], Int(pixels.truth[index]) == plane) : nil
                 }
             }
         }
-        (cases, histograms, self.background) = ([one], counted, background)
+        (cases, histograms, background) = ([one], counted, pixels.background)
     }
 
     /// The kept pixels of all cases, each with the weight of those that it stands for.

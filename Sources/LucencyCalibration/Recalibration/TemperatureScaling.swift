@@ -41,7 +41,7 @@ public struct TemperatureScaling: Hashable, Codable, Sendable {
                     scale: Array(repeating: 1 / $0, count: points.classCount),
                     shift: Array(repeating: 0, count: points.classCount), pool: pool)
             }
-        case .gridECE: temperature = Self.best { Self.calibrationError(points, $0) }
+        case .gridECE: temperature = Self.best { points.scores(temperature: $0, bins: 15).error }
         }
     }
 
@@ -90,22 +90,5 @@ public struct TemperatureScaling: Hashable, Codable, Sendable {
             inverse = next
         }
         return inverse
-    }
-
-    /// In 15 equal-width bins, points counted by weight.
-    private static func calibrationError(_ points: LogitPoints, _ temperature: Double) -> Double {
-        let bins = 15
-        var counts = Array(repeating: 0.0, count: bins), gaps = counts
-        for point in 0..<points.count {
-            let row = points.logits[point * points.classCount..<(point + 1) * points.classCount]
-            let top = row.max() ?? 0
-            let total = row.reduce(0.0) { $0 + exp(Double($1 - top) / temperature) }
-            let confidence = 1 / total, weight = Double(points.weights[point])
-            let isRight = (row.firstIndex(of: top) ?? row.startIndex) - row.startIndex == Int(points.labels[point])
-            let bin = max(0, min(bins - 1, Int((confidence * Double(bins)).rounded(.up)) - 1))
-            counts[bin] += weight
-            gaps[bin] += weight * (confidence - (isRight ? 1 : 0))
-        }
-        return gaps.reduce(0) { $0 + abs($1) } / counts.reduce(0, +)
     }
 }

@@ -8,7 +8,7 @@ struct PhantomCommand: ParsableCommand {
             Example: lucency phantom phantoms/organs.yaml --output organs --count 20 --seed 1
 
             Each product (image, label, posterior, …) gets a folder, each picture a number; parameters/N.json holds all that
-            was drawn for it. Picture 17 is the same whether 20 or 2000 are rendered. What is there already is skipped.
+            was drawn for it, facts.csv the class and patient of each where there are such. Picture 17 is the same whether 20 or 2000 are rendered. What is there already is skipped.
             """)
 
     @Argument(help: "Phantom file.", completion: .file(extensions: ["yaml", "yml"]))
@@ -111,13 +111,18 @@ struct PhantomCommand: ParsableCommand {
                 "with": options,
             ]
         }
+        var stages: [String: JSONValue] = [:]
+        if !phantom.world.phantom.factNames.isEmpty {
+            stages["facts"] = ["uses": "gather", "in": "phantom.facts"]
+            outputs["facts"] = ["from": "facts", "as": "facts.csv"]
+        }
         let source: JSONValue = [
             "uses": "phantom",
             "with": ["world": phantom.canonical, "count": .integer(count), "first": .integer(first)],
         ]
         let pipeline: JSONValue = [
             "lucency": 1, "name": .string(phantom.name),
-            "sources": ["phantom": source], "outputs": .object(outputs),
+            "sources": ["phantom": source], "stages": .object(stages), "outputs": .object(outputs),
         ]
         // JSON is YAML.
         let made = try PipelineFile(

@@ -20,6 +20,7 @@ func makeProgressSink(_ mode: ProgressMode, output: String) -> @Sendable (RunEve
 final class PlainProgress: Sendable {
     private struct State {
         var total = 0
+        var turns = 0
         var ended = 0
         var lastLine = 0.0
         var start = Machine.seconds
@@ -41,6 +42,7 @@ final class PlainProgress: Sendable {
                 $0.total = items; $0.start = Machine.seconds; $0.lastLine = $0.start
             }
             if showsProgress { Terminal.error("\(name.isEmpty ? "run" : name): \(items) items") }
+        case .planned(let turns): state.withLock { $0.turns = turns }
         case .notice(let diagnostic): Terminal.error(diagnostic.description)
         case .itemFinished(_, _, _, let diagnostics):
             for diagnostic in diagnostics { Terminal.error(diagnostic.description) }
@@ -49,7 +51,7 @@ final class PlainProgress: Sendable {
                 let now = Machine.seconds
                 guard showsProgress, now - state.lastLine > 5 else { return nil }
                 state.lastLine = now
-                return progressLine(ended: state.ended, total: state.total, seconds: now - state.start)
+                return progressLine(state.ended, of: state.turns, items: state.total, seconds: now - state.start)
             }
             if let line { Terminal.error(line) }
         case .wholeFinished(let name, let seconds, let diagnostic):
@@ -80,10 +82,14 @@ extension WorkProgress {
     }
 }
 
-func progressLine(ended: Int, total: Int, seconds: Double) -> String {
+/// - Parameters:
+///   - turns: items that will end, each as often as there are passes that need it.
+///   - items: each counted once.
+func progressLine(_ ended: Int, of turns: Int, items: Int, seconds: Double) -> String {
     let rate = seconds > 0 ? Double(ended) / seconds : 0
-    let left = rate > 0 && total > ended ? ", \(durationText(Double(total - ended) / rate)) left" : ""
-    return "\(ended)/\(total) items, \(fixed(rate, 1))/s\(left)"
+    let left = rate > 0 && turns > ended ? ", \(durationText(Double(turns - ended) / rate)) left" : ""
+    let what = turns > items ? "turns of \(items) items" : "items"
+    return "\(ended)/\(turns) \(what), \(fixed(rate, 1))/s\(left)"
 }
 
 func summaryText(_ summary: RunSummary, output: String) -> String {
@@ -122,6 +128,7 @@ extension RunEvent {
                 "event": "started", "name": .string(name), "items": .integer(items),
                 "stages": .array(stages.map { .string($0) }),
             ]
+        case .planned(let turns): return ["event": "planned", "turns": .integer(turns)]
         case .notice(let diagnostic): return ["event": "notice", "diagnostic": diagnostic.json]
         case .itemStarted(let item): return ["event": "itemStarted", "item": .string(item)]
         case .stageFinished(let stage, let item, let seconds):

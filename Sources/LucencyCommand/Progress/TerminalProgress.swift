@@ -4,9 +4,9 @@ import Lucency
 final class TerminalProgress: Sendable {
     private struct State {
         var total = 0
+        var turns = 0
         var ended = 0
         var failed = 0
-        var skipped = 0
         var start = Machine.seconds
         var lastDrawn = 0.0
         var stages: [String] = []
@@ -29,6 +29,7 @@ final class TerminalProgress: Sendable {
                 state.total = items
                 state.stages = stages
                 state.start = Machine.seconds
+            case .planned(let turns): state.turns = turns
             case .notice(let diagnostic): print(diagnostic.description, &state)
             case .itemStarted(let item): state.current = item
             case .stageFinished(let stage, _, let seconds):
@@ -37,7 +38,6 @@ final class TerminalProgress: Sendable {
             case .itemFinished(_, let status, _, let diagnostics):
                 state.ended += 1
                 state.failed += status == .failed ? 1 : 0
-                state.skipped += status == .skipped ? 1 : 0
                 for diagnostic in diagnostics { print(diagnostic.description, &state) }
             case .wholeStarted(let name): state.current = name
             case .wholeProgress(let name, let progress): state.work = "\(name): \(progress.text)"
@@ -67,14 +67,14 @@ final class TerminalProgress: Sendable {
     private func draw(_ state: inout State) {
         clear(&state)
         let elapsed = Machine.seconds - state.start
-        var lines = [progressLine(ended: state.ended, total: state.total, seconds: elapsed)]
+        var lines = [progressLine(state.ended, of: state.turns, items: state.total, seconds: elapsed)]
         if state.failed > 0 { lines[0] += ", \(state.failed) failed" }
         let width = state.stages.map(\.count).max() ?? 0
         for stage in state.stages {
             guard let counted = state.counts[stage] else { continue }
             let mean = counted.seconds / Double(counted.count) * 1000
             let name = stage + String(repeating: " ", count: max(0, width - stage.count))
-            lines.append("  \(name)  \(counted.count)/\(state.total - state.skipped)  \(fixed(mean, 1)) ms each")
+            lines.append("  \(name)  \(counted.count)  \(fixed(mean, 1)) ms each")
         }
         if !state.work.isEmpty { lines.append("  " + state.work) }
         // A line that wraps would spoil the count of lines to take back.

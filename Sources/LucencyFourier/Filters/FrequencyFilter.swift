@@ -94,29 +94,38 @@ public struct FrequencyFilter: Sendable {
 }
 
 extension Image {
-    /// Filters every channel but alpha by one response.
+    /// Filters every channel but alpha by one real response, a row of which `response` writes.
     /// - Parameter shift: from a channel's mean, what to subtract before, what to add after, and what lies outside.
     func filteringChannels(
         _ grid: PaddedGrid, pool: ThreadPool,
         shift: (_ mean: Double) -> (offset: Double, base: Double, outside: Double),
         by response: @Sendable (_ y: Int, _ z: Int, _ row: UnsafeMutablePointer<Float>) -> Void
     ) throws -> Image {
+        try filteringChannels(grid, pool: pool, shift: shift) { $0.multiply(by: response, pool: pool) }
+    }
+
+    /// Filters every channel but alpha by a change of its spectrum.
+    /// - Parameter shift: from a channel's mean, what to subtract before, what to add after, and what lies outside.
+    func filteringChannels(
+        _ grid: PaddedGrid, pool: ThreadPool,
+        shift: (_ mean: Double) -> (offset: Double, base: Double, outside: Double),
+        through change: (inout Spectrum) throws -> Void
+    ) throws -> Image {
         let count = size.count
-        let filtered = channels - (colorModel.hasAlpha ? 1 : 0)
         let result = try pixels.withUnsafeBufferPointer { source in
             try AlignedBuffer<Float>(count: source.count) { target in
                 for channel in 0..<channels {
                     let range = channel * count..<(channel + 1) * count
                     let from = UnsafeBufferPointer(rebasing: source[range])
                     let to = UnsafeMutableBufferPointer(rebasing: target[range])
-                    guard channel < filtered else {
+                    guard channel < colors else {
                         _ = to.update(from: from)
                         continue
                     }
                     let values = shift(Moments.mean(of: from, pool: pool))
                     try grid.filter(
                         from, into: to, subtracting: values.offset, adding: values.base, outside: values.outside,
-                        pool: pool, by: response)
+                        pool: pool, through: change)
                 }
             }
         }

@@ -82,21 +82,3 @@ public struct Homomorphic: Sendable {
         return extremes.high > extremes.low ? (extremes.high - extremes.low) / 255 : 1
     }
 }
-
-extension Image {
-    /// The image with a function applied to every value but alpha.
-    func mappingColors(pool: ThreadPool, _ function: @Sendable (Double) -> Double) throws(Diagnostic) -> Image {
-        let count = (channels - (colorModel.hasAlpha ? 1 : 0)) * size.count
-        var pixels = pixels
-        pixels.withUnsafeMutableBufferPointer { pixels in
-            nonisolated(unsafe) let pixels = pixels
-            let block = 1 << 14
-            pool.forEach((count + block - 1) / block) { task in
-                for i in task * block..<min(count, (task + 1) * block) {
-                    pixels[i] = Float(function(Double(pixels[i])))
-                }
-            }
-        }
-        return try Image(geometry: geometry, colorModel: colorModel, pixels: pixels, origin: origin?.rescaled)
-    }
-}

@@ -153,7 +153,7 @@ extension LabelInterpolation {
 
 extension AlignedBuffer where Element == Float {
     /// Clamps to 0...1, and divides the planes of a simplex by their sum.
-    mutating func makeProbabilities(classes: Int, kind: ProbabilityMap.Kind) {
+    package mutating func makeProbabilities(classes: Int, kind: ProbabilityMap.Kind) {
         withUnsafeMutableBufferPointer { values in
             for i in 0..<values.count { values[i] = Swift.min(Swift.max(values[i], 0), 1) }
             guard kind == .simplex else { return }

@@ -54,4 +54,12 @@ public struct ProbabilityMap: Sendable, Equatable {
     }
 
     public var size: GridSize { geometry.size }
+
+    /// The probabilities of a region, at the same place in the world.
+    /// - Throws: `Diagnostic` when the region reaches outside.
+    public func cropped(to region: Region) throws(Diagnostic) -> ProbabilityMap {
+        try ProbabilityMap(
+            geometry: try geometry.cropped(to: region), classes: classes, kind: kind,
+            values: values.cropped(to: region, of: size, planes: classes.count))
+    }
 }

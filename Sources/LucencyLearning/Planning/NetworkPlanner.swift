@@ -20,6 +20,8 @@ public struct NetworkPlanner {
     public var settings: TrainingSettings
     /// Pixels of all cases to validate with.
     public var validationPixels = 0
+    /// Images without labels, for strategies that learn from them.
+    public var unlabelled = 0
     public var kernels: Kernels
 
     /// Channels of the first level: what is tried first, then where there is plenty, then where there is little.
@@ -295,19 +297,43 @@ public struct NetworkPlanner {
         var trial = settings
         trial.patch = form.extents
         trial.batch = batch
-        let step = try TrainingStep(made, classes: classes, settings: trial, runs: [], kernels: kernels)
+        let runs = try standIns(made, trial)
+        let step = try TrainingStep(made, classes: classes, settings: trial, runs: runs, kernels: kernels)
         let pixels = Double(batch * form.extents.reduce(1, *)), forward = Double(step.forwardOperations)
         let rate = TrainingRate.operations(kernels.family)
-        let seconds = TrainingRate.passesPerStep * forward / rate + pixels / TrainingRate.pixels
+        // A teacher looks once at as many images without labels, which are drawn too.
+        let learnsMore = settings.strategy.usesUnlabelled && unlabelled > 0
+        let seconds =
+            (TrainingRate.passesPerStep * (forward + Double(step.addedOperations)) + (learnsMore ? forward : 0)) / rate
+            + (learnsMore ? 2 : 1) * pixels / TrainingRate.pixels
         // Tiles overlap by a quarter.
         let seen = Double(validationPixels) * grid.growth / (0.75 * 0.75 * (form.extents.count == 3 ? 0.75 : 1))
         let validation = seen / pixels * forward / rate
         let frame = TrainingLength.Frame(
-            budget: budget.seconds, cases: fingerprint.cases, batch: batch, step: seconds, validation: validation)
+            budget: budget.seconds, cases: max(fingerprint.cases, learnsMore ? unlabelled : 0), batch: batch,
+            step: seconds, validation: validation)
         return Candidate(
             patch: form.extents, batch: batch, scheme: form.scheme, channels: channels, norm: norm, network: made,
             bytes: try step.bytes(threads: TrainingRate.threads), length: TrainingLength(frame, stated: stated),
             step: seconds)
+    }
+
+    /// The strategy at work on one empty patch, for what it takes.
+    private func standIns(_ network: any Network, _ settings: TrainingSettings) throws -> [any StrategyRun] {
+        guard settings.strategy != .supervised else { return [] }
+        let extents = settings.patch + (settings.patch.count == 2 ? [1] : [])
+        let form = SampleForm(
+            size: GridSize(extents[0], extents[1], extents[2]), channels: fingerprint.channels.count)
+        let empty = TrainingCase(
+            try Sample(
+                name: "", form: form, image: AlignedBuffer(repeating: 0, count: form.size.count * form.channels),
+                labels: AlignedBuffer(repeating: 0, count: form.size.count)))
+        let training = StrategyTraining(
+            network: network, classes: classes, settings: settings, cases: [empty],
+            unlabelled: unlabelled > 0 ? [empty] : [], sampler: PatchSampler(size: form.size), steps: 1,
+            stepsPerEpoch: 1, parameters: try network.parameters(seed: 0), kernels: kernels, pool: .serial,
+            folder: nil)
+        return try settings.strategy.component.run(in: training).map { [$0] } ?? []
     }
 
     private func refusal(_ candidate: Candidate) -> Diagnostic {

@@ -24,7 +24,8 @@ public enum ConfidenceDecayForm: String, Codable, Hashable, Sendable, CaseIterab
 /// threshold, the frame and strong augmentation differ unless asked for.
 public struct CWBASS: Strategy {
     public static let name = "cw-bass"
-    package static var usesUnlabelled: Bool { true }
+    package var usesUnlabelled: Bool { weight > 0 }
+    package var averagedTeacher: AveragedTeacher? { teacher }
 
     /// λ: of the term for images without labels.
     public var weight = 1.0
@@ -49,8 +50,7 @@ public struct CWBASS: Strategy {
     public var frame = LabelBoundaryFrame.replicate
     /// Whether the student sees strongly augmented copies [ours]; teacher and student of the authors' program see the same.
     public var isStrong = true
-    /// How much of the teacher's weights remains in a step.
-    public var teacherDecay = 0.999
+    public var teacher = AveragedTeacher()
     /// The authors' program takes the student.
     public var judged = JudgedNetwork.teacher
 
@@ -62,8 +62,25 @@ public struct CWBASS: Strategy {
             numbers: [
                 ("warmUp", warmUp, 0...1e6), ("base", base, 0...1), ("beta", slope, 0...1000), ("level", level, 0...1),
                 ("gamma", gamma, 0...100), ("decay", decay, 0...1), ("boundaryWeight", boundaryWeight, 0...1000),
-                ("teacherDecay", teacherDecay, 0...1),
+                ("teacherDecay", teacher.decay, 0...1),
             ])
+    }
+
+    package func notes(classes: Int, epochs: Int) -> [String] {
+        var notes: [String] = []
+        let threshold = threshold(classes: classes)
+        if self.threshold == nil, classes > 4, threshold.limit < 0.5 {
+            notes.append(
+                "the published threshold, the default for \(classes) classes, never exceeds "
+                    + "\((threshold.limit * 1000).rounded(.up) / 1000) and rejects hardly any pixel: write `threshold: floor`"
+            )
+        }
+        if warmUp >= Double(epochs) {
+            notes.append(
+                "`warmUp` takes \(JSONValue.number(warmUp).text) epochs, of which there are \(epochs): the loss of images "
+                    + "without labels never counts fully")
+        }
+        return notes
     }
 
     package func run(in training: StrategyTraining) throws -> (any StrategyRun)? {
@@ -150,15 +167,18 @@ private struct ConfidenceLesson: UnlabelledLesson {
     }
 
     func ramp(step: Int) -> Double { settings.ramp(step: step, stepsPerEpoch: stepsPerEpoch) }
-    func keeping(step: Int) -> Float { Float(settings.teacherDecay) }
+    func keeping(step: Int) -> Float { settings.teacher.keeping(step: step) }
+    var buffers: TeacherBufferForm { settings.teacher.buffers }
 
     mutating func record(on tape: Tape, logits: Value) throws -> Value { try loss.record(on: tape, logits: logits) }
 
-    mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor] {
-        let pseudo = PseudoLabels(told), confidence = pseudo.meanConfidence(counted)
-        let level = threshold.next(confidence)
+    mutating func inputs(step: Int, told: Tensor, counted: Tensor, present: Tensor) throws -> [Value: Tensor] {
+        let pseudo = PseudoLabels(told), confidence = pseudo.meanConfidence(present)
+        // A batch without a pixel says nothing of how sure the teacher is, and nothing is kept of it.
+        let level = confidence.map { threshold.next($0) } ?? 1
         let weights = settings.weights(
             pseudo, counted: counted, threshold: level, trust: settings.trust(epoch: step / max(1, stepsPerEpoch)))
+        guard let confidence else { return loss.inputs(labels: pseudo.labels, weights: weights.tensor) }
         facts.add([
             "confidence": confidence, "threshold": level,
             "kept": Double(weights.kept) / Double(max(1, weights.counted)),

@@ -25,6 +25,13 @@ final class EarlyLearningRun: StrategyRun {
             every: term.scope == .image ? largest : term.every, momentum: term.momentum, folder: training.folder)
     }
 
+    func begin() throws {
+        guard term.averageDecay != nil else { return }
+        average = try Teacher(
+            training.network, shape: training.batchShape, parameters: training.parameters, kernels: training.kernels,
+            pool: training.pool)
+    }
+
     func record(_ scene: StepScene) throws -> [ObjectiveValues.Part] {
         guard let full = scene.outputs.first else { return [] }
         ramps = scene.tape.inputs(EarlyLearningTerm.ramp)
@@ -32,13 +39,7 @@ final class EarlyLearningRun: StrategyRun {
             let factors = zip(full.shape.spatial, output.shape.spatial).map { $0 / $1 }
             return (try inputs.additional(EarlyLearningTerm.targets), Subsampling(factors))
         }
-        if term.averageDecay == nil {
-            probabilities = try scene.tape.softmax(full)
-        } else {
-            average = try Teacher(
-                training.network, shape: scene.images.shape, parameters: training.parameters,
-                kernels: training.kernels, pool: training.pool)
-        }
+        if term.averageDecay == nil { probabilities = try scene.tape.softmax(full) }
         return []
     }
 
@@ -147,10 +148,9 @@ final class EarlyLearningRun: StrategyRun {
 
     func bytes(threads: Int) throws -> Int {
         let inMemory = training.folder == nil ? memory.byteCount : 0
-        let shape = try Shape(
-            [training.settings.batch, training.network.inputChannels] + training.settings.patch.reversed())
         guard term.averageDecay != nil else { return inMemory }
         return try inMemory
-            + Teacher.bytes(training.network, shape: shape, kernels: training.kernels, threads: threads)
+            + Teacher.bytes(
+                training.network, shape: training.batchShape, kernels: training.kernels, threads: threads)
     }
 }

@@ -8,7 +8,8 @@ import LucencyTensor
 /// those of the batch. For its average of the weights give the training an `averageDecay`.
 public struct FixMatch: Strategy {
     public static let name = "fixmatch"
-    package static var usesUnlabelled: Bool { true }
+    package var usesUnlabelled: Bool { weight > 0 }
+    package var isStrong: Bool { true }
 
     public var weight = 1.0
     /// τ: how sure a pixel must be.
@@ -42,11 +43,11 @@ private struct FixMatchLesson: UnlabelledLesson {
 
     mutating func record(on tape: Tape, logits: Value) throws -> Value { try loss.record(on: tape, logits: logits) }
 
-    mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor] {
+    mutating func inputs(step: Int, told: Tensor, counted: Tensor, present: Tensor) throws -> [Value: Tensor] {
         let pseudo = PseudoLabels(told)
         let (weights, kept) = WeightedPseudoLabels.weights(
             pseudo, counted: counted, atLeast: Float(settings.threshold))
-        facts.add(["confidence": pseudo.meanConfidence(counted), "kept": kept])
+        if let confidence = pseudo.meanConfidence(present) { facts.add(["confidence": confidence, "kept": kept]) }
         return loss.inputs(labels: pseudo.labels, weights: weights)
     }
 

@@ -14,14 +14,14 @@ import LucencyTensor
 /// that a young teacher follows faster.
 public struct MeanTeacher: Strategy {
     public static let name = "mean-teacher"
-    package static var usesUnlabelled: Bool { true }
+    package var usesUnlabelled: Bool { weight > 0 }
+    package var averagedTeacher: AveragedTeacher? { teacher }
 
     /// Of the mean over pixels and classes; errors of probabilities are small, so that it is large.
     public var weight = 10.0
     /// The part of the training over which the weight rises, in 0...1.
     public var rampUp = 0.3
-    /// How much of the teacher's weights remains in a step, at most.
-    public var teacherDecay = 0.999
+    public var teacher = AveragedTeacher()
     /// Whether the student sees strongly augmented copies.
     public var isStrong = true
     public var judged = JudgedNetwork.teacher
@@ -29,7 +29,7 @@ public struct MeanTeacher: Strategy {
     public init() {}
 
     package func problems(classes: Int?) -> [Diagnostic] {
-        problems(weight: weight, numbers: [("rampUp", rampUp, 0...1), ("teacherDecay", teacherDecay, 0...1)])
+        problems(weight: weight, numbers: [("rampUp", rampUp, 0...1), ("teacherDecay", teacher.decay, 0...1)])
     }
 
     package func run(in training: StrategyTraining) throws -> (any StrategyRun)? {
@@ -59,7 +59,8 @@ private struct ConsistencyLesson: UnlabelledLesson {
     var judged: JudgedNetwork { settings.judged }
 
     func ramp(step: Int) -> Double { MeanTeacher.ramp(step: step, of: rampSteps) }
-    func keeping(step: Int) -> Float { min(Float(settings.teacherDecay), 1 - 1 / Float(step + 2)) }
+    func keeping(step: Int) -> Float { settings.teacher.keeping(step: step) }
+    var buffers: TeacherBufferForm { settings.teacher.buffers }
 
     mutating func record(on tape: Tape, logits: Value) throws -> Value {
         let counted = tape.input("unlabelled.counted", try Shape([logits.shape.images] + logits.shape.spatial))
@@ -70,9 +71,9 @@ private struct ConsistencyLesson: UnlabelledLesson {
             ignoring: ObjectiveInputs.ignored)
     }
 
-    mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor] {
+    mutating func inputs(step: Int, told: Tensor, counted: Tensor, present: Tensor) throws -> [Value: Tensor] {
         guard let values else { return [:] }
-        facts.add(["confidence": PseudoLabels(told).meanConfidence(counted)])
+        if let confidence = PseudoLabels(told).meanConfidence(present) { facts.add(["confidence": confidence]) }
         return [values.counted: counted, values.told: told]
     }
 

@@ -8,7 +8,7 @@ import LucencyTensor
 /// beginning anew [ours].
 public struct SelfTraining: Strategy {
     public static let name = "self-training"
-    package static var usesUnlabelled: Bool { true }
+    package var usesUnlabelled: Bool { weight > 0 }
 
     public var weight = 1.0
     /// The part of the training after which the teacher stands still and is learnt from, between 0 and 1.
@@ -43,14 +43,14 @@ private struct FrozenLesson: UnlabelledLesson {
     var isStrong: Bool { settings.isStrong }
     var judged: JudgedNetwork { .student }
 
-    func ramp(step: Int) -> Double { step < first ? 0 : 1 }
     func keeping(step: Int) -> Float { step < first ? 0 : 1 }
+    func isIdle(step: Int) -> Bool { step < first }
 
     mutating func record(on tape: Tape, logits: Value) throws -> Value { try loss.record(on: tape, logits: logits) }
 
-    mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor] {
+    mutating func inputs(step: Int, told: Tensor, counted: Tensor, present: Tensor) throws -> [Value: Tensor] {
         let pseudo = PseudoLabels(told)
-        facts.add(["confidence": pseudo.meanConfidence(counted)])
+        if let confidence = pseudo.meanConfidence(present) { facts.add(["confidence": confidence]) }
         let (weights, _) = WeightedPseudoLabels.weights(pseudo, counted: counted, atLeast: 0)
         return loss.inputs(labels: pseudo.labels, weights: weights)
     }

@@ -7,8 +7,17 @@ import LucencyTensor
 package protocol Strategy: Codable, Hashable, Sendable {
     /// What pipelines and records call it: `cw-bass`.
     static var name: String { get }
-    /// Whether it learns from images without labels too.
-    static var usesUnlabelled: Bool { get }
+    /// Whether it learns from images without labels too; false where these weigh nothing.
+    var usesUnlabelled: Bool { get }
+
+    /// Its teacher, where that is a moving average.
+    var averagedTeacher: AveragedTeacher? { get }
+    /// Whose weights are kept.
+    var judged: JudgedNetwork { get }
+    /// Whether it learns from strongly augmented copies of images without labels.
+    var isStrong: Bool { get }
+    /// What its user should know of a training of so many epochs that cannot be seen from the settings alone.
+    func notes(classes: Int, epochs: Int) -> [String]
 
     /// What is wrong with its settings.
     /// - Parameter classes: how many the network tells apart; nil where that is not known yet.
@@ -19,7 +28,11 @@ package protocol Strategy: Codable, Hashable, Sendable {
 }
 
 extension Strategy {
-    package static var usesUnlabelled: Bool { false }
+    package var usesUnlabelled: Bool { false }
+    package var averagedTeacher: AveragedTeacher? { nil }
+    package var judged: JudgedNetwork { .student }
+    package var isStrong: Bool { false }
+    package func notes(classes: Int, epochs: Int) -> [String] { [] }
     package var name: String { Self.name }
 
     /// A problem with a setting, as the error of this strategy.
@@ -52,6 +65,11 @@ package struct StrategyTraining {
     package let pool: ThreadPool
     /// Where files of the training lie; nil where nothing is kept.
     package let folder: String?
+
+    /// Of a batch of images: N, C, spatial.
+    package var batchShape: Shape {
+        get throws { try Shape([settings.batch, network.inputChannels] + settings.patch.reversed()) }
+    }
 }
 
 /// The tape of a training step, with the network and the objective of the labelled images on it.
@@ -67,15 +85,21 @@ package struct StepScene {
     package let inputs: [ObjectiveInputs]
 }
 
-/// A strategy at work in one training. The trainer calls `record` and `restore` once, then in each epoch `cases`, for each step
-/// `inputs` and `finishStep`, and in the end `finishEpoch` and `save`.
+/// A strategy at work in one training. The trainer calls `begin`, `restore` and `record` once, then in each epoch `cases`, for each step
+/// `inputs` and `finishStep`, and in the end `finishEpoch` and `save`. Where some strategy is idle for a part of the training,
+/// `record` is called again, with another tape, before the first step with other company.
 ///
 /// Everything it remembers from one epoch to the next is in its files, so that training that goes on ends with the same bytes
 /// as training that never stopped.
 package protocol StrategyRun: AnyObject {
+    /// Takes the memory that it works in, before anything is learnt. Not called where only `bytes` are asked for.
+    func begin() throws
     /// Puts terms on the tape that are added to the objective, each with its factor. Other passes of the network may be
     /// recorded too; parameters of the same name are shared.
     func record(_ scene: StepScene) throws -> [ObjectiveValues.Part]
+    /// Names of its terms in a step for which it has none, so that the step is made without it: neither `record` nor `inputs`
+    /// is called. nil where it takes part.
+    func idleTerms(step: Int) -> [String]?
     /// Whether what it records stands instead of the objective; it then records that itself, in whatever way it wants.
     var replacesObjective: Bool { get }
     /// Values whose tensors it reads after a step. Asked for after `record`.
@@ -106,7 +130,9 @@ package protocol StrategyRun: AnyObject {
 }
 
 extension StrategyRun {
+    package func begin() throws {}
     package func record(_ scene: StepScene) throws -> [ObjectiveValues.Part] { [] }
+    package func idleTerms(step: Int) -> [String]? { nil }
     package var replacesObjective: Bool { false }
     package var watched: [Value] { [] }
     package func restore(from folder: String, prefix: String) throws {}

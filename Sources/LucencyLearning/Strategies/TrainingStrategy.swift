@@ -19,8 +19,19 @@ public struct TrainingStrategy: Hashable, Sendable {
 
     /// `cw-bass`.
     public var name: String { component.name }
-    /// Whether it learns from images without labels too.
-    public var usesUnlabelled: Bool { type(of: component).usesUnlabelled }
+    /// Whether it learns from images without labels too; false where these weigh nothing.
+    public var usesUnlabelled: Bool { component.usesUnlabelled }
+
+    /// Whether its teacher is an average of weights with running statistics that are not averaged.
+    public var copiesBuffers: Bool {
+        usesUnlabelled && component.averagedTeacher.map { $0.buffers == .copied && $0.decay > 0 } ?? false
+    }
+
+    /// Whether the weights that are kept are its teacher's.
+    public var judgesTeacher: Bool { usesUnlabelled && component.judged == .teacher }
+
+    /// Whether the student sees strongly augmented images, which must be normalised.
+    public var spoilsImages: Bool { usesUnlabelled && component.isStrong }
 
     public static func == (left: TrainingStrategy, right: TrainingStrategy) -> Bool {
         AnyHashable(left.component) == AnyHashable(right.component)

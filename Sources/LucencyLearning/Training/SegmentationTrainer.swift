@@ -117,6 +117,16 @@ public struct SegmentationTrainer {
             classes: classes)
     }
 
+    /// What a user should know of this training that could not be told before the images were there.
+    public var notes: [String] {
+        let strategy = settings.strategy
+        guard strategy.usesUnlabelled else { return [] }
+        guard !unlabelled.isEmpty else {
+            return ["no image without labels came: \(strategy.name) is supervised training"]
+        }
+        return strategy.component.notes(classes: classes, epochs: epochs)
+    }
+
     /// Epochs that will be trained.
     public var epochs: Int {
         settings.steps.map { ($0 + stepsPerEpoch - 1) / stepsPerEpoch } ?? settings.epochs
@@ -179,7 +189,8 @@ public struct SegmentationTrainer {
         let learner = try Learner(
             parameters, settings: learning, seed: settings.seed, family: kernels.family, pool: pool)
         let runs = try makeRuns(parameters, folder: folder)
-        let step = try makeStep(runs)
+        for run in runs { try run.begin() }
+        let steps = StepPlans(runs, parameters: parameters, pool: pool, make: makeStep)
         var state = TrainingState(key: key)
         var bestWeights: [String: Tensor]?
         if let folder, let found = TrainingState.load(from: folder, key: key) {
@@ -192,9 +203,9 @@ public struct SegmentationTrainer {
                 return try train(folder: folder, key: key, initial: initial, isCancelled: isCancelled, report: report)
             }
         }
-        let workspace = try Workspace(step.plan, parameters: parameters, pool: pool)
         let teacher = try settings.objective.selfDistillation.map { _ in
-            try Teacher(network, shape: step.images.shape, parameters: parameters, kernels: kernels, pool: pool)
+            let shape = try Shape([settings.batch, network.inputChannels] + spatial)
+            return try Teacher(network, shape: shape, parameters: parameters, kernels: kernels, pool: pool)
         }
         let validating = Validation(cases: validation, tile: spatial, classes: classes)
         let judged = runs.lazy.compactMap(\.judged).first ?? learner.average ?? parameters
@@ -206,7 +217,7 @@ public struct SegmentationTrainer {
             let changed = try runs.reduce(training) { try $1.cases($0) }
             guard
                 let (record, seconds, images) = try epoch(
-                    step, batches.of(changed), runs, workspace, learner, lesson, isCancelled)
+                    steps, batches.of(changed), runs, learner, lesson, isCancelled)
             else { return nil }
             var entry = record
             entry.epoch = state.history.count + 1
@@ -262,8 +273,8 @@ public struct SegmentationTrainer {
 
     /// The steps of one epoch; nil where it was cancelled.
     private func epoch(
-        _ step: TrainingStep, _ batches: BatchMaker, _ runs: [any StrategyRun], _ workspace: Workspace,
-        _ learner: Learner, _ lesson: Lesson?, _ isCancelled: () -> Bool
+        _ plans: StepPlans, _ batches: BatchMaker, _ runs: [any StrategyRun], _ learner: Learner, _ lesson: Lesson?,
+        _ isCancelled: () -> Bool
     ) throws -> (EpochRecord, seconds: Double, images: Int)? {
         let start = Machine.seconds
         var record = EpochRecord(
@@ -272,6 +283,7 @@ public struct SegmentationTrainer {
         for _ in 0..<count {
             if isCancelled() { return nil }
             let number = learner.step
+            let (step, workspace, active) = try plans(number)
             let batch = try batches(step: number, pool: pool)
             var inputs: [Value: Tensor] = [step.images: batch.images]
             let told = try lesson.map { try $0.teacher(batch.images) }
@@ -282,7 +294,7 @@ public struct SegmentationTrainer {
                 }
                 inputs.merge(tensors) { $1 }
             }
-            for run in runs {
+            for run in active {
                 inputs.merge(try run.inputs(step: number, batch: batch, tensors: inputs)) { $1 }
             }
             let begin = Machine.seconds
@@ -304,18 +316,14 @@ public struct SegmentationTrainer {
             record.loss += loss / Double(count)
             record.gradientNorm += done.gradientNorm / Double(count)
             record.rate = done.rate
+            for name in runs.compactMap({ $0.idleTerms(step: number) }).joined() {
+                record.parts[name, default: 0] += 0
+            }
             for part in step.parts {
                 record.parts[part.name, default: 0] += Double(try workspace.tensor(part.value).scalar) / Double(count)
             }
         }
         record.step = learner.step
         return (record, Machine.seconds - start, count * settings.batch)
-    }
-}
-
-extension Parameters {
-    /// Copies of all parameters and states by name.
-    fileprivate var tensors: [String: Tensor] {
-        Dictionary(uniqueKeysWithValues: declarations.compactMap { entry in self[entry.name].map { (entry.name, $0) } })
     }
 }

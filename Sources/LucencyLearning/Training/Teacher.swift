@@ -51,11 +51,16 @@ struct Teacher {
         parameters.noteChange()
     }
 
-    /// Moves its weights towards those that the network has now, and takes over the states.
-    /// - Parameter keep: how much of its own weights remains, in 0...1.
-    func follow(_ learnt: Parameters, keeping keep: Float) {
+    /// Moves its weights towards those that the network has now.
+    /// - Parameters:
+    ///   - keep: how much of its own weights remains, in 0...1.
+    ///   - buffers: what becomes of the states, such as running means.
+    func follow(_ learnt: Parameters, keeping keep: Float, buffers: TeacherBufferForm = .copied) {
         updates.average(learnt.trainable, into: parameters.trainable, count: learnt.trainableCount, keep: keep)
-        parameters.states.update(from: learnt.states, count: learnt.stateCount)
+        switch buffers {
+        case .averaged: updates.average(learnt.states, into: parameters.states, count: learnt.stateCount, keep: keep)
+        case .copied: parameters.states.update(from: learnt.states, count: learnt.stateCount)
+        }
         parameters.noteChange()
     }
 

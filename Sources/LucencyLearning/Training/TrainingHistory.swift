@@ -16,6 +16,8 @@ public struct EpochRecord: Codable, Hashable, Sendable {
     public var gradientNorm: Double
     /// nil where this epoch was not validated.
     public var validation: ValidationScore?
+    /// Validation by other measures than those of segmentation, by name; nil where there are none.
+    public var scores: [String: Double]?
     /// What the strategy says of it besides; nil without one.
     public var strategy: [String: JSONValue]?
 
@@ -26,6 +28,7 @@ public struct EpochRecord: Codable, Hashable, Sendable {
             "parts": .object(parts.mapValues { .number($0) }), "gradientNorm": .number(gradientNorm),
         ]
         if let validation { members["validation"] = validation.json }
+        if let scores { members["validation"] = .object(scores.mapValues { .number($0) }) }
         if let strategy { members["strategy"] = .object(strategy) }
         return .object(members)
     }

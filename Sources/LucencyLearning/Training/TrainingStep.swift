@@ -15,6 +15,8 @@ struct TrainingStep {
     let plan: TensorPlan
     /// Floating-point operations of the network's forward pass over the batch, a multiply-add counted as two.
     let forwardOperations: Int
+    /// Those of what strategies recorded, such as further passes.
+    let addedOperations: Int
     private let stateBytes: Int
     /// What a teacher takes with some threads; nil where the objective has none.
     private let teacherBytes: ((_ threads: Int) throws -> Int)?
@@ -29,10 +31,13 @@ struct TrainingStep {
         let tape = Tape(.training)
         images = tape.input("images", try Shape([settings.batch, network.inputChannels] + settings.patch.reversed()))
         let (outputs, features) = try network.withFeatures(images, Scope(tape))
-        forwardOperations = tape.records.reduce(0) { sum, record in
-            let inputs = record.inputs.map { tape.shapes[$0] }, outputs = record.outputs.map { tape.shapes[$0] }
-            return sum + record.operation.floatingPointOperations(inputs, outputs)
+        func operations() -> Int {
+            tape.records.reduce(0) { sum, record in
+                let inputs = record.inputs.map { tape.shapes[$0] }, outputs = record.outputs.map { tape.shapes[$0] }
+                return sum + record.operation.floatingPointOperations(inputs, outputs)
+            }
         }
+        forwardOperations = operations()
         guard let full = outputs.first, full.shape.channels == classes else {
             throw Diagnostic(
                 .shapeMismatch,
@@ -54,6 +59,7 @@ struct TrainingStep {
         if runs.contains(where: \.replacesObjective) { (total, parts) = (nil, []) }
         let scene = StepScene(
             tape: tape, images: images, outputs: outputs, features: features, inputs: inputs)
+        let ownOperations = operations()
         for run in runs {
             for part in try run.record(scene) where part.weight != 0 {
                 parts.append(part)
@@ -61,6 +67,7 @@ struct TrainingStep {
                 if let before = total { total = try tape.add(before, weighted) } else { total = weighted }
             }
         }
+        addedOperations = operations() - ownOperations
         guard let loss = total else { throw Diagnostic(.badArgument, "the network has no result") }
         plan = try TensorPlan(
             tape, outputs: [loss] + parts.map(\.value) + runs.flatMap(\.watched), gradientsOf: loss,

@@ -26,6 +26,12 @@ public struct Morphology: Sendable {
         case removeSmallHoles(minimum: ObjectSize)
         /// Keeps the largest connected object of each label; of equals the one whose first pixel comes first.
         case largestComponent
+        /// Thins each label of a planar map to lines one pixel wide that hang together as the label did: Z. Guo and
+        /// R. W. Hall, Comm. ACM 32(3) (1989).
+        case skeleton
+        /// Fills the convex hull of each label of a planar map, over background only; where hulls overlap, the lowest label
+        /// takes the pixel.
+        case convexHull
     }
 
     public var operation: Operation
@@ -37,7 +43,8 @@ public struct Morphology: Sendable {
         self.connectivity = connectivity
     }
 
-    /// - Throws: `Diagnostic` when a radius or size does not fit the grid (negative, metric on assumed spacing, …).
+    /// - Throws: `Diagnostic` when a radius or size does not fit the grid (negative, metric on assumed spacing, …), or an
+    ///   operation of the plane meets a volume.
     public func callAsFunction(_ labels: LabelMap, pool: ThreadPool = .serial) throws -> LabelMap {
         let changed: AlignedBuffer<Int32>
         switch operation {
@@ -64,8 +71,22 @@ public struct Morphology: Sendable {
             changed = try Self.withoutSmallObjects(labels, minimum: minimum, connectivity: connectivity)
         case .largestComponent:
             changed = try Self.largestComponents(labels, connectivity: connectivity)
+        case .skeleton:
+            try Self.requirePlane(labels, for: "a skeleton")
+            changed = Self.shrunk(labels) { $0.thinned() }
+        case .convexHull:
+            try Self.requirePlane(labels, for: "a convex hull")
+            changed = Self.grown(labels, reach: (0, 0, 0)) { $0.convexHull() }
         }
         return try LabelMap(geometry: labels.geometry, labels: changed, table: labels.table, origin: labels.origin)
+    }
+
+    private static func requirePlane(_ labels: LabelMap, for what: String) throws(Diagnostic) {
+        guard labels.size.isPlanar else {
+            throw Diagnostic(
+                .badArgument, "\(what) is made in the plane only, and this is a volume of \(labels.size)",
+                remedy: "`crop` a slice, or leave the operation out")
+        }
     }
 
     /// Each label's mask, within its box and one pixel around, replaced by a part of itself.

@@ -1,63 +1,12 @@
 import LucencyFoundation
 
-/// Otsu's level of a set of values.
-///
-/// Whole numbers that span at most 65,536 levels are counted exactly, a bin per level, and the level is the greatest
-/// value of the darker class. Other values are counted in 4096 bins from minimum to maximum, and the level is the
-/// middle of a bin. Of equally good levels the lowest is taken.
+/// Levels that best separate classes of intensities, by the variance between the classes.
 enum Otsu {
+    /// Otsu's level: the greatest value of the darker class, or the middle of a bin of 4096. Of equally good levels the
+    /// lowest is taken.
     static func level(of values: UnsafeBufferPointer<Float>) throws(Diagnostic) -> Double {
-        let (low, high) = extrema(of: values)
-        guard high > low else { throw constant(Double(low)) }
-        let width = Double(high) - Double(low)
-        if width < 65_536, let counts = wholeCounts(values, from: low, levels: Int(width) + 1) {
-            return Double(low) + Double(split(counts))
-        }
-        let bins = 4096, scale = Double(bins) / width
-        var counts = [Int](repeating: 0, count: bins)
-        counts.withUnsafeMutableBufferPointer { counts in
-            for value in values { counts[min(bins &- 1, Int((Double(value) - Double(low)) * scale))] &+= 1 }
-        }
-        return Double(low) + (Double(split(counts)) + 0.5) / scale
-    }
-
-    static func constant(_ value: Double) -> Diagnostic {
-        Diagnostic(
-            .undefinedResult, "a threshold is undefined: every pixel of the image is \(value)",
-            remedy: "use a fixed level, or leave the image out")
-    }
-
-    static func extrema(of values: UnsafeBufferPointer<Float>) -> (Float, Float) {
-        var low = SIMD16<Float>(repeating: .infinity), high = -low
-        var index = 0
-        while index &+ 16 <= values.count {
-            let block = UnsafeRawBufferPointer(values).loadUnaligned(fromByteOffset: index &* 4, as: SIMD16<Float>.self)
-            low.replace(with: block, where: block .< low)
-            high.replace(with: block, where: block .> high)
-            index &+= 16
-        }
-        var least = low.min(), most = high.max()
-        while index < values.count {
-            least = min(least, values[index])
-            most = max(most, values[index])
-            index &+= 1
-        }
-        return (least, most)
-    }
-
-    /// Counts per level, or nil when a value is not whole.
-    private static func wholeCounts(_ values: UnsafeBufferPointer<Float>, from low: Float, levels: Int) -> [Int]? {
-        guard low == low.rounded() else { return nil }
-        var counts = [Int](repeating: 0, count: levels)
-        let whole = counts.withUnsafeMutableBufferPointer { counts in
-            for value in values {
-                let level = Int(value - low)
-                guard Float(level) + low == value else { return false }
-                counts[level] &+= 1
-            }
-            return true
-        }
-        return whole ? counts : nil
+        let histogram = try IntensityHistogram(of: values)
+        return histogram.level(of: split(histogram.counts))
     }
 
     /// The last bin of the darker class at the greatest variance between the classes.
@@ -80,5 +29,57 @@ enum Otsu {
             }
         }
         return bestLevel
+    }
+
+    /// Levels between several classes, ascending: P.-S. Liao, T.-S. Chen and P.-C. Chung, "A Fast Algorithm for Multilevel
+    /// Thresholding", J. Inf. Sci. Eng. 17 (2001), whose criterion Σ S²/P over the classes is maximised here by dynamic
+    /// programming. Whole numbers of at most 4096 levels exactly, others in 1024 bins.
+    static func levels(of values: UnsafeBufferPointer<Float>, classes: Int) throws(Diagnostic) -> [Double] {
+        let histogram = try IntensityHistogram(of: values, levels: 4096, bins: 1024)
+        let occupied = histogram.counts.count { $0 > 0 }
+        guard occupied >= classes else {
+            throw Diagnostic(
+                .undefinedResult, "the image has only \(occupied) different levels, too few for \(classes) classes",
+                remedy: "ask for fewer classes")
+        }
+        return splits(histogram.counts, classes: classes).map(histogram.level)
+    }
+
+    /// The last bin of each class but the brightest.
+    private static func splits(_ counts: [Int], classes: Int) -> [Int] {
+        let bins = counts.count
+        var weights = [0.0], moments = [0.0]
+        for (bin, count) in counts.enumerated() {
+            weights.append(weights[bin] + Double(count))
+            moments.append(moments[bin] + Double(count) * Double(bin))
+        }
+        /// The criterion of the bins `first..<end` as one class.
+        func merit(_ first: Int, _ end: Int) -> Double {
+            let weight = weights[end] - weights[first], moment = moments[end] - moments[first]
+            return weight > 0 ? moment * moment / weight : 0
+        }
+        // best[end]: the greatest sum for bins 0..<end in the classes so far; from[c][end]: where the last of them begins.
+        var best = (0...bins).map { merit(0, $0) }
+        var from: [[Int]] = []
+        for _ in 1..<classes {
+            var next = [Double](repeating: -1, count: bins + 1), start = [Int](repeating: 0, count: bins + 1)
+            for end in 1...bins {
+                for middle in 1..<max(1, end) {
+                    let value = best[middle] + merit(middle, end)
+                    if value > next[end] {
+                        next[end] = value
+                        start[end] = middle
+                    }
+                }
+            }
+            best = next
+            from.append(start)
+        }
+        var ends: [Int] = [], end = bins
+        for start in from.reversed() {
+            end = start[end]
+            ends.append(end - 1)
+        }
+        return ends.reversed()
     }
 }

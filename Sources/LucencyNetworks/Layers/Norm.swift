@@ -21,6 +21,9 @@ public struct Norm: Hashable, Sendable {
     public var epsilon: Float
     /// How far the running statistics move towards those of a batch.
     public var momentum: Float
+    /// Whether `batch` takes the running statistics where a batch holds a single number per channel (one image, pooled to a
+    /// vector), of which there is no variance; otherwise that is an error.
+    public var toleratesSingles = false
 
     public init(_ kind: Kind, groups: Int = 8, epsilon: Float = 1e-5, momentum: Float = 0.1) {
         self.kind = kind
@@ -46,7 +49,8 @@ public struct Norm: Hashable, Sendable {
         let variance = try scope.parameter("running_var", [channels], .constant(1), isTrainable: false)
         return try scope.tape.batchNormalization(
             x, scale: scale, shift: shift, runningMean: mean, runningVariance: variance, epsilon: epsilon,
-            momentum: momentum, activation: activation)
+            momentum: momentum, activation: activation,
+            keepsStatistics: toleratesSingles && x.shape.images * x.shape.pixels == 1)
     }
 }
 

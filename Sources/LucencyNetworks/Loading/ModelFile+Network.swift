@@ -27,8 +27,10 @@ extension ModelFile {
     /// The network that the file names, with its weights, ready to run.
     /// - Throws: `DiagnosticList` with everything that does not fit: an unknown kind of network or setting, or weights that
     ///   are not that network's.
+    /// - Parameter result: which of the network's results is wanted.
     public func predictor(
-        pool: ThreadPool = .serial, kernels: Kernels = Kernels(family: .best), edges: EdgeExtension = .mirrored
+        result: Int = 0, pool: ThreadPool = .serial, kernels: Kernels = Kernels(family: .best),
+        edges: EdgeExtension = .mirrored
     ) throws(DiagnosticList) -> Predictor {
         do {
             let built = try builtNetwork()
@@ -43,7 +45,8 @@ extension ModelFile {
             }
             let parameters = try Parameters(declarations.map(\.unset), seed: 0)
             try parameters.load(weights)
-            return try Predictor(built, parameters: parameters, pool: pool, kernels: kernels, edges: edges)
+            return try Predictor(
+                built, parameters: parameters, result: result, pool: pool, kernels: kernels, edges: edges)
         } catch let list as DiagnosticList {
             throw DiagnosticList(
                 list.diagnostics.map { diagnostic in path.map { diagnostic.located(in: $0) } ?? diagnostic })

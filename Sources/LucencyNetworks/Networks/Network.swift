@@ -1,6 +1,19 @@
 import LucencyFoundation
 import LucencyTensor
 
+/// What a result of a network is.
+public enum NetworkResult: Hashable, Sendable {
+    /// A number for each class at each pixel: N, K, spatial.
+    case classMap
+    /// An image, enlarged by a factor: N, C, factor · spatial.
+    case image(factor: Int)
+    /// A logit for each class of the whole image: N, K.
+    case classes
+
+    /// Pixels of the result along each axis for a pixel of the input.
+    var factor: Int { if case .image(let factor) = self { factor } else { 1 } }
+}
+
 /// A network as a value: its settings, and how they are recorded on a tape. Weights live in `Parameters`.
 public protocol Network: Codable, Hashable, Sendable {
     /// The word for it in model files and pipelines: `unet`.
@@ -15,6 +28,9 @@ public protocol Network: Codable, Hashable, Sendable {
     var inputChannels: Int { get }
     /// Each spatial extent of its input must be a multiple of these. `Predictor` pads and crops to that end.
     var sizeMultiple: [Int] { get }
+
+    /// What its results are, besides coarser ones of deep supervision; usually one class map.
+    var results: [NetworkResult] { get }
 
     /// The same network for other data: images of so many dimensions and channels, and so many classes.
     func fitted(axes: Int, inputChannels: Int, classes: Int) -> Self
@@ -37,6 +53,8 @@ public protocol Network: Codable, Hashable, Sendable {
 }
 
 extension Network {
+    public var results: [NetworkResult] { [.classMap] }
+
     public func withFeatures(_ x: Value, _ scope: Scope) throws(Diagnostic) -> (results: [Value], features: Value?) {
         (try self(x, scope), nil)
     }

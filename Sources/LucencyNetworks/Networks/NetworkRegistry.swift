@@ -7,6 +7,9 @@ public enum NetworkRegistry {
         UNet.self,
         ResidualEncoderUNet.self,
         Ensemble.self,
+        SuperResolver.self,
+        PatchClassifier.self,
+        SHISRCNet.self,
         VectorAutoencoder.self,
         LatentDiffusion.self,
     ]

@@ -107,6 +107,11 @@ public struct NetworkSegmenter: Hashable, Sendable {
         of image: Image, _ predictor: Predictor, _ model: ModelFile, _ pool: ThreadPool
     ) throws -> Image {
         let network = predictor.network, size = image.size
+        guard network.results.first == .classMap else {
+            throw Diagnostic(
+                .badArgument, "a network of the kind '\(type(of: network).kind)' segments no images",
+                remedy: "enlarge with `upscale.shisrcnet`, classify with `classify.shisrcnet`")
+        }
         guard network.inputChannels == image.channels else {
             throw Diagnostic(
                 .channelMismatch,

@@ -7,6 +7,8 @@ public final class Predictor: Sendable {
     public let network: any Network
     public let parameters: Parameters
     public let kernels: Kernels
+    /// Which of the network's results it gives.
+    public let result: Int
     /// What stands beyond an image whose size is not a multiple of what the network wants; it is cropped off again.
     public let edges: EdgeExtension
 
@@ -17,13 +19,14 @@ public final class Predictor: Sendable {
 
     private struct Plan {
         let input: Value
-        let outputs: [Value]
+        let output: Value
         let workspace: Workspace
     }
 
-    /// - Throws: `Diagnostic` when the parameters are not those of the network.
+    /// - Parameter result: which of the network's results is wanted; the rest is not computed.
+    /// - Throws: `Diagnostic` when the parameters are not those of the network, or it has no such result.
     public init(
-        _ network: any Network, parameters: Parameters, pool: ThreadPool = .serial,
+        _ network: any Network, parameters: Parameters, result: Int = 0, pool: ThreadPool = .serial,
         kernels: Kernels = Kernels(family: .best), edges: EdgeExtension = .mirrored
     ) throws(Diagnostic) {
         for declaration in try network.declarations() {
@@ -32,7 +35,11 @@ public final class Predictor: Sendable {
                     .shapeMismatch, "the parameters hold no '\(declaration.name)' of shape \(declaration.shape)")
             }
         }
+        guard network.results.indices.contains(result) else {
+            throw Diagnostic(.badArgument, "\(type(of: network).kind): there is no result \(result)")
+        }
         self.network = network
+        self.result = result
         self.parameters = parameters
         self.pool = pool
         self.kernels = kernels
@@ -40,10 +47,10 @@ public final class Predictor: Sendable {
         plans = Lock([])
     }
 
-    /// The network's results, at full size first.
+    /// The network's result.
     ///
     /// - Parameter images: N, C, spatial.
-    /// - Returns: N, K, spatial for the first; coarser ones (deep supervision) are left out.
+    /// - Returns: N, K, spatial for a class map or image (coarser ones of deep supervision are left out), N, K for classes.
     /// - Throws: `Diagnostic` when the network cannot take the images.
     public func callAsFunction(_ images: Tensor) throws(Diagnostic) -> Tensor {
         let shape = images.shape
@@ -56,7 +63,9 @@ public final class Predictor: Sendable {
         let before = zip(padded, size).map { ($0 - $1) / 2 }
         let input = images.extended(to: padded, before: before, by: edges)
         let result = try plans.withLock { plans throws(Diagnostic) in try run(input, &plans) }
-        return result.cropped(zip(before, size).map { $0..<$0 + $1 })
+        if network.results[self.result] == .classes { return result }
+        let factor = network.results[self.result].factor
+        return result.cropped(zip(before, size).map { factor * $0..<factor * ($0 + $1) })
     }
 
     private func run(_ input: Tensor, _ plans: inout [Plan]) throws(Diagnostic) -> Tensor {
@@ -70,25 +79,26 @@ public final class Predictor: Sendable {
         plans.append(plan)
         if plans.count > Self.capacity { plans.removeFirst() }
         try plan.workspace.run([plan.input: input])
-        return try plan.workspace.tensor(plan.outputs[0])
+        return try plan.workspace.tensor(plan.output)
     }
 
     private func makePlan(_ shape: Shape) throws(Diagnostic) -> Plan {
         let tape = Tape(.inference)
         let input = tape.input("image", shape)
         let outputs = try network(input, Scope(tape))
-        guard let output = outputs.first else {
+        guard outputs.indices.contains(result) else {
             throw Diagnostic(.badArgument, "the network has no result")
         }
+        let output = outputs[result]
         let plan = try TensorPlan(tape, outputs: [output], options: .init(kernels: kernels))
         return Plan(
-            input: input, outputs: [output], workspace: try Workspace(plan, parameters: parameters, pool: pool))
+            input: input, output: output, workspace: try Workspace(plan, parameters: parameters, pool: pool))
     }
 
     /// Bytes that predicting images of a shape takes, besides the images and the parameters.
     /// - Throws: `Diagnostic` when the network cannot take the shape.
     public func bytes(_ shape: Shape) throws(Diagnostic) -> Int {
-        try network.predictedCost(shape, threads: pool.threads, kernels: kernels).bytes
+        try network.predictedCost(shape, result: result, threads: pool.threads, kernels: kernels).bytes
     }
 }
 
@@ -96,12 +106,13 @@ extension Network {
     /// Bytes that predicting images of a shape takes, besides the images and the parameters, and how many classes come out.
     /// - Throws: `Diagnostic` when the network cannot take the shape.
     func predictedCost(
-        _ shape: Shape, threads: Int, kernels: Kernels
+        _ shape: Shape, result: Int = 0, threads: Int, kernels: Kernels
     ) throws(Diagnostic) -> (bytes: Int, classes: Int) {
         let tape = Tape(.inference)
         let outputs = try self(
             tape.input("image", Shape([shape.images, shape.channels] + paddedSize(shape.spatial))), Scope(tape))
-        let plan = try TensorPlan(tape, outputs: Array(outputs.prefix(1)), options: .init(kernels: kernels))
-        return (plan.bytes(threads: threads), outputs.first?.shape.channels ?? 0)
+        let wanted = outputs.indices.contains(result) ? [outputs[result]] : []
+        let plan = try TensorPlan(tape, outputs: wanted, options: .init(kernels: kernels))
+        return (plan.bytes(threads: threads), wanted.first?.shape.channels ?? 0)
     }
 }

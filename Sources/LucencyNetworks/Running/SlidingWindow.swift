@@ -13,6 +13,9 @@ public struct SlidingWindow: Hashable, Sendable {
         case gaussian
         /// The plain mean of all tiles.
         case uniform
+        /// Within the overlap: next to nothing in the outer quarter, then rising to 1 over the next half. Costs little
+        /// overlap, and the pixels that saw the tile's edge count least.
+        case ramp
     }
 
     /// Size of the tiles, per spatial axis (1 to 3).
@@ -24,6 +27,8 @@ public struct SlidingWindow: Hashable, Sendable {
     public var mirroredAxes: Set<Int> = []
     /// What surrounds an image that is smaller than a tile; the result is cropped to the image.
     public var edges = EdgeExtension.mirrored
+    /// Pixels of the result for each of the image along every axis: more than 1 for a prediction that enlarges.
+    public var factor = 1
 
     public init(tile: [Int]) {
         self.tile = tile
@@ -34,8 +39,9 @@ public struct SlidingWindow: Hashable, Sendable {
     /// - Parameters:
     ///   - size: spatial extents of the image.
     ///   - input: gives planes of the first spatial axis as 1, C, planes, …; asked for in ascending order.
-    ///   - predict: the prediction for a tile: 1, C, tile to 1, K, tile.
-    ///   - emit: takes finished planes as 1, K, planes, … with their place on the first axis, in ascending order.
+    ///   - predict: the prediction for a tile: 1, C, tile to 1, K, factor · tile.
+    ///   - emit: takes finished planes of the result as 1, K, planes, … with their place on its first axis, in ascending
+    ///     order.
     /// - Throws: `Diagnostic` for settings that make no sense, and what the closures throw.
     public func run(
         size: [Int], pool: ThreadPool = .serial, input: (Range<Int>) throws -> Tensor,
@@ -43,7 +49,7 @@ public struct SlidingWindow: Hashable, Sendable {
     ) throws {
         try check(size)
         let axes = size.indices.map {
-            TileAxis(image: size[$0], tile: tile[$0], overlap: overlap, blending: blending)
+            TileAxis(image: size[$0], tile: tile[$0], overlap: overlap, blending: blending, factor: factor)
         }
         let first = axes[0], inner = axes.dropFirst()
         var slab: Slab?
@@ -68,11 +74,14 @@ public struct SlidingWindow: Hashable, Sendable {
                     maps.append(
                         (start..<start + axis.tile).map { edges.source($0 - axis.margin, size[maps.count]) })
                     weights.append(axis.weights[number])
-                    offsets.append(start)
+                    offsets.append(factor * start)
                 }
                 let result = try average(band.rearranged(maps), predict)
-                if slab == nil { slab = Slab(channels: result.shape.channels, size: [first.tile] + inner.map(\.size)) }
-                guard let slab, result.shape.dimensions == [1, slab.channels] + tile else {
+                if slab == nil {
+                    slab = Slab(
+                        channels: result.shape.channels, size: ([first.tile] + inner.map(\.size)).map { factor * $0 })
+                }
+                guard let slab, result.shape.dimensions == [1, slab.channels] + tile.map({ factor * $0 }) else {
                     throw Diagnostic(
                         .shapeMismatch, "the prediction for a tile of \(tile) has the shape \(result.shape)")
                 }
@@ -84,19 +93,20 @@ public struct SlidingWindow: Hashable, Sendable {
             let end = min(size[0], next - first.margin)
             if end > done {
                 let crop = [done + first.margin - start..<end + first.margin - start]
+                let part = crop + inner.enumerated().map { $1.margin..<$1.margin + size[$0 + 1] }
                 try emit(
-                    done..<end,
-                    slab.planes(crop + inner.enumerated().map { $1.margin..<$1.margin + size[$0 + 1] }))
+                    factor * done..<factor * end,
+                    slab.planes(part.map { factor * $0.lowerBound..<factor * $0.upperBound }))
                 done = end
             }
-            slab.advance(next - start)
+            slab.advance(factor * (next - start))
         }
     }
 
     /// Predicts whole images that are in memory.
     ///
     /// - Parameter images: N, C, spatial.
-    /// - Returns: N, K, spatial.
+    /// - Returns: N, K, factor · spatial.
     /// - Throws: `Diagnostic` for settings that make no sense, and what `predict` throws.
     public func callAsFunction(
         _ images: Tensor, pool: ThreadPool = .serial, predict: (Tensor) throws -> Tensor
@@ -119,8 +129,9 @@ public struct SlidingWindow: Hashable, Sendable {
                 .shapeMismatch,
                 "predictions of one batch have \(channels) and \(other.planes.shape.channels) channels")
         }
-        let result = try shape.with(channels: channels)
-        let plane = shape.spatial.dropFirst().reduce(1, *), depth = shape.spatial[0]
+        let spatial = shape.spatial.map { factor * $0 }
+        let result = try Shape([shape.images, channels] + spatial)
+        let plane = spatial.dropFirst().reduce(1, *), depth = spatial[0]
         return Tensor(trusted: result) { target in
             for part in parts {
                 part.planes.buffer.withUnsafeBufferPointer { source in
@@ -141,7 +152,10 @@ public struct SlidingWindow: Hashable, Sendable {
         else {
             throw Diagnostic(.badArgument, "tiles of \(tile) cannot cover an image of size \(size)")
         }
-        guard tile.reduce(4, { saturatingProduct($0, $1) }) <= Machine.memory else {
+        guard (1...64).contains(factor) else {
+            throw Diagnostic(.badArgument, "a result cannot be \(factor) times as large")
+        }
+        guard tile.reduce(4, { saturatingProduct($0, factor * $1) }) <= Machine.memory else {
             throw Diagnostic(.tooLarge, "a tile of \(tile) is more than the memory holds")
         }
         guard overlap >= 0, overlap <= 0.95 else {

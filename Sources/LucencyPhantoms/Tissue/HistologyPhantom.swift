@@ -36,6 +36,24 @@ extension Histology: Phantom {
 
     public func check() throws { try checkSettings() }
 
+    public var factNames: [String] { ["class", "patient", "laboratory", "magnification"] }
+
+    /// The seed stands in the patient's name: patients of different seeds are different people.
+    public func facts(seed: UInt64, index: Int) -> [String: JSONValue] {
+        var draws = PhantomDraws(seed: seed, index: index)
+        let patient = HistologyPatient(self, draws: &draws)
+        return [
+            "class": .string(patient.isMalignant ? "malignant" : "benign"),
+            "patient": .string("patient-\(seed)-\(patient.number)"),
+            "laboratory": .string("laboratory-\(patient.laboratory)"),
+            "magnification": .integer(magnification(of: index)),
+        ]
+    }
+
+    private func magnification(of index: Int) -> Int {
+        magnifications.isEmpty ? 40 : magnifications[index % magnifications.count]
+    }
+
     public func scratchBytes(_ wanted: Set<String>) -> Int {
         let side = pixelSide(at: magnifications.min() ?? 40), pitch = max(side, 1)
         let wide = Double(width) * side + 2 * TissueFields.margin,
@@ -50,7 +68,7 @@ extension Histology: Phantom {
     ) throws -> [String: PhantomValue] {
         try checkSettings()
         let patient = HistologyPatient(self, draws: &draws)
-        let magnification = magnifications[draws.index % magnifications.count]
+        let magnification = magnification(of: draws.index)
         draws.note("magnification", .integer(magnification))
         draws.note("pixelMicrometres", .number(pixelSide(at: magnification)))
         let blur = draws.number("blur", in: microscope.blur)

@@ -74,13 +74,15 @@ public struct CollectorDescriptor: Sendable {
 
     /// - Parameters:
     ///   - groups: the first group's ports can be named without saying the group.
+    ///   - isCommutative: merging gives the same to the last bit in any order and grouping. States are then merged as they
+    ///     come, so that memory does not grow by a state for each item.
     ///   - check: looks for parameters that do not fit together; what it throws is reported where `uses` stands.
     ///   - coding: nil where a state cannot leave the process (the collector then refuses `--shard`).
     public init<Algorithm: Sendable, State: Sendable, each O: PortValue>(
         _ id: String, _ summary: String, prototype: Algorithm, revision: Int = 1, source: String? = nil,
         isRandom: Bool = false, usesKernels: Bool = false, groups: [StreamGroup<Algorithm, State>], outputs: [String],
         parameters: [Parameter<Algorithm>] = [], check: @escaping @Sendable (Algorithm) throws -> Void = { _ in },
-        coding: StateCoding<State>? = nil,
+        isCommutative: Bool = false, coding: StateCoding<State>? = nil,
         initial: @escaping @Sendable (Algorithm) -> State,
         merge: @escaping @Sendable (Algorithm, inout State, State) throws -> Void,
         finish: @escaping @Sendable (Algorithm, State, StageContext) throws -> (repeat each O)
@@ -101,6 +103,14 @@ public struct CollectorDescriptor: Sendable {
             guard let state = erased as? State else { throw Diagnostic.miswired(id) }
             return state
         }
+        let fold: @Sendable (Algorithm) -> StateFold = { algorithm in
+            let total = Lock<State>(initial(algorithm))
+            return StateFold(
+                merge: { erased in
+                    let next = try state(erased)
+                    try total.withLock { (sum: inout State) throws in try merge(algorithm, &sum, next) }
+                }, value: { () -> any Sendable in total.withLock { (sum: inout State) -> State in sum } })
+        }
         let erasedFinish: @Sendable (Algorithm, State, StageContext) throws -> [any PortValue] = {
             let results = try finish($0, $1, $2)
             var values: [any PortValue] = []
@@ -118,6 +128,8 @@ public struct CollectorDescriptor: Sendable {
             let errors = decoding.errorsMet
             let algorithm = list.decode(yaml, owner: id, at: place, &decoding)
             decoding.check(since: errors, at: place) { try check(algorithm) }
+            var folding: (@Sendable () -> StateFold)?
+            if isCommutative { folding = { fold(algorithm) } }
             return ConfiguredCollector(
                 parameters: list.canonical(algorithm),
                 add: { (group, tag, values, context) throws -> any Sendable in
@@ -130,7 +142,7 @@ public struct CollectorDescriptor: Sendable {
                     for next in states { try merge(algorithm, &total, try state(next)) }
                     return try erasedFinish(algorithm, total, context)
                 },
-                encode: encodeState, decode: decodeState)
+                fold: folding, encode: encodeState, decode: decodeState)
         }
     }
 }
@@ -140,6 +152,30 @@ struct ConfiguredCollector: Sendable {
     let parameters: JSONValue
     let add: @Sendable (Int, ItemTag, [(any PortValue)?], StageContext) throws -> any Sendable
     let finish: @Sendable ([any Sendable], StageContext) throws -> [any PortValue]
+    /// Something that merges states as they come; nil where they have to be kept until all are there.
+    let fold: (@Sendable () -> StateFold)?
     let encode: (@Sendable (any Sendable) throws -> JSONValue)?
     let decode: (@Sendable (JSONValue) throws -> any Sendable)?
+}
+
+/// States merged as they come.
+final class StateFold: Sendable {
+    private let merge: @Sendable (any Sendable) throws -> Void
+    private let value: @Sendable () -> any Sendable
+    private let failure = Lock<(any Error)?>(nil)
+
+    init(merge: @escaping @Sendable (any Sendable) throws -> Void, value: @escaping @Sendable () -> any Sendable) {
+        (self.merge, self.value) = (merge, value)
+    }
+
+    /// What does not merge is told by `total`.
+    func add(_ state: any Sendable) {
+        do { try merge(state) } catch { failure.withLock { $0 = $0 ?? error } }
+    }
+
+    /// - Throws: what the first state that did not merge threw.
+    func total() throws -> any Sendable {
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        return value()
+    }
 }

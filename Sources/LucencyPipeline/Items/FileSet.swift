@@ -14,6 +14,8 @@ struct FileSet: Sendable {
         /// Path relative to the root, with extension.
         let relative: String
         let path: String
+        /// Whether the name is UTF-8. Where it is not, `path` is only for reading by people.
+        var isText = true
     }
 
     /// Sorted by key.
@@ -95,14 +97,19 @@ struct FileSet: Sendable {
                 return
             }
             guard visited.insert(true_).inserted else { return }
-            let names = try FileSystem.names(in: folder)
-            if depth > 0, names.contains(".lucency") {
+            let entries = try FileSystem.entries(in: folder)
+            if depth > 0, entries.contains(where: { $0.name == ".lucency" }) {
                 outputFolders.append(folder)
                 return
             }
-            for name in names where !name.hasPrefix(".") {
-                let path = FileSystem.join(folder, name), relative = prefix + name
-                switch FileSystem.kind(of: path) {
+            for entry in entries where !entry.name.hasPrefix(".") {
+                let name = entry.name, path = FileSystem.join(folder, name), relative = prefix + name
+                // Nobody could say which items are missing.
+                if !entry.isText, entry.isFolder, isDeep {
+                    throw Diagnostic(
+                        .unreadableFile, "the folder's name is not UTF-8", at: .init(file: path), remedy: "rename it")
+                }
+                switch entry.isText ? FileSystem.kind(of: path) : .file {
                 case .folder:
                     if isDeep { try visit(path, prefix: relative + "/", depth: depth + 1) }
                     continue
@@ -114,10 +121,11 @@ struct FileSet: Sendable {
                 }
                 if let pattern {
                     guard let key = capture(relative, pattern) else { continue }
-                    files.append(File(key: key, relative: relative, path: path))
+                    files.append(File(key: key, relative: relative, path: path, isText: entry.isText))
                 } else if extensions.contains(FileSystem.fileExtension(of: name)) {
                     let dot = relative.lastIndex(of: ".") ?? relative.endIndex
-                    files.append(File(key: String(relative[..<dot]), relative: relative, path: path))
+                    let key = String(relative[..<dot])
+                    files.append(File(key: key, relative: relative, path: path, isText: entry.isText))
                 } else {
                     otherFiles += 1
                 }

@@ -33,7 +33,9 @@ extension FolderSource {
                 }
             }
             guard let place = files.firstIndex(where: { $0 != nil }), let file = files[place] else { continue }
-            if missing.isEmpty {
+            if let unnamed = files.compactMap({ $0 }).first(where: { !$0.isText }) {
+                listing.items.append(unreadable(unnamed, as: file))
+            } else if missing.isEmpty {
                 listing.items.append(item(file, files.compactMap { $0?.path }, found, context, readers))
             } else {
                 let channel = place == 0 ? "" : channels[place].name + " "
@@ -46,6 +48,18 @@ extension FolderSource {
             }
         }
         return listing
+    }
+
+    /// An item that fails, because no path leads to one of its files.
+    private func unreadable(_ unnamed: FileSet.File, as file: FileSet.File) -> SourceItem {
+        let failure = Diagnostic(
+            .unreadableFile, "the file's name is not UTF-8, so no record could name it (its bytes are shown as \\xNN)",
+            at: .init(file: unnamed.path), remedy: "rename the file")
+        let loader = ItemLoader(
+            paths: [unnamed.path], reader: "", estimate: { throw failure }, contentHashes: { throw failure },
+            load: { throw failure })
+        let loaders = Dictionary(uniqueKeysWithValues: ports.map { ($0.name, loader) })
+        return SourceItem(relative: file.key, name: FileSystem.name(of: file.relative), loaders: loaders)
     }
 
     // MARK: Files

@@ -82,6 +82,9 @@ public struct RunSummary: Sendable {
 public enum RunEvent: Sendable {
     /// The number of items that will be looked at, and the stages they may pass, in order.
     case started(name: String, items: Int, stages: [String])
+    /// How many times `itemFinished` will come: once for an item in each pass that needs it, so for some items more often
+    /// than once where whole values have to be made first.
+    case planned(turns: Int)
     case notice(Diagnostic)
     case itemStarted(item: String)
     case stageFinished(stage: String, item: String, seconds: Double)

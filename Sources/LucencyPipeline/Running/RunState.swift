@@ -21,6 +21,8 @@ struct RunState: Sendable {
     /// Items that a collector went without, because they failed.
     private(set) var missing: [Int: [String]] = [:]
     var states: [ItemRun.Feed: [String: any Sendable]] = [:]
+    /// Items whose states are merged already, and into what.
+    var folded: [ItemRun.Feed: (items: Set<String>, fold: StateFold?)] = [:]
     var failedFeeds: [ItemRun.Feed: Set<String>] = [:]
     private var wholeKeys = WholeKeys()
     private let nodesOfOutputs: [Int: [Int]]
@@ -107,6 +109,9 @@ struct RunState: Sendable {
             plan.nodes[$0].scope == .whole
         }
     }
+
+    /// Feeds of a batch's items into collectors that have to run.
+    func wanted(by batch: Batch) -> [ItemRun.Feed] { batch.feeds.filter { neededWholes.contains($0.collector) } }
 
     // MARK: Keys
 
@@ -237,7 +242,7 @@ struct RunState: Sendable {
 
     /// What a collector has to work with.
     struct Collected {
-        /// In the order row, group, item.
+        /// In the order row, group, item; merged ones behind those of their row and group.
         var states: [any Sendable] = []
         /// Items that failed, in order.
         var missing: [String] = []
@@ -246,11 +251,14 @@ struct RunState: Sendable {
     }
 
     /// The states of all items; nil while some have not been tried yet.
-    func collected(by node: PlanNode) -> Collected? {
+    /// - Throws: what merging them threw.
+    func collected(by node: PlanNode) throws -> Collected? {
         var all = Collected()
         for feed in feeds(of: node) {
             for item in items(of: feed) {
-                if let state = states[feed]?[item.relative] {
+                if folded[feed]?.items.contains(item.relative) ?? false {
+                    continue
+                } else if let state = states[feed]?[item.relative] {
                     all.states.append(state)
                 } else if failedFeeds[feed]?.contains(item.relative) ?? false {
                     all.missing.append(item.relative)
@@ -267,6 +275,7 @@ struct RunState: Sendable {
                     return nil
                 }
             }
+            if let fold = folded[feed]?.fold { all.states.append(try fold.total()) }
         }
         return all
     }

@@ -56,6 +56,8 @@ public final class Runner: Sendable {
         var state = RunState(plan: plan, keys: keys, store: store, listings: listings, options: options)
         hashInputs(listings)
         try state.findNeeds(batches)
+        let turns = batches.filter { !$0.outputs.isEmpty || !state.wanted(by: $0).isEmpty }.map(\.items.count)
+        send(.planned(turns: turns.reduce(0, +)))
         for pass in 0...(plan.depth.max() ?? 0) {
             prepareWholes(pass, &state)
             for batch in batches where batch.pass == pass { stream(batch, &state) }
@@ -98,7 +100,7 @@ public final class Runner: Sendable {
     // MARK: Streaming
 
     private func stream(_ batch: Batch, _ state: inout RunState) {
-        let wanted = batch.feeds.filter { state.neededWholes.contains($0.collector) }
+        let wanted = state.wanted(by: batch)
         guard !batch.outputs.isEmpty || !wanted.isEmpty else {
             state.summary.skipped += batch.items.count
             return
@@ -108,7 +110,11 @@ public final class Runner: Sendable {
         guard read.isDisjoint(with: state.waiting) else { return }
         let jobs = max(1, min(options.jobs, batch.items.count, ThreadPool.maximumThreads))
         let pool = options.innerPool(jobs: jobs)
-        let shared = Lock(StreamState(summary: RunSummary()))
+        var folds: [ItemRun.Feed: StateFold] = [:]
+        for feed in wanted {
+            if case .collector(let collector, _) = plan.nodes[feed.collector].kind { folds[feed] = collector.fold?() }
+        }
+        let shared = Lock(StreamState(summary: RunSummary(), folds: folds))
         let budget = Monitor(options.memory)
         let running = Monitor(0)
         let next = Atomic<Int>(0)
@@ -143,6 +149,7 @@ public final class Runner: Sendable {
             state.summary.failures += result.failures.sorted { $0.index < $1.index }.map { ($0.name, $0.diagnostic) }
             for (feed, states) in result.states { state.states[feed] = states }
             for (feed, failed) in result.failedFeeds { state.failedFeeds[feed, default: []].formUnion(failed) }
+            for (feed, items) in result.folded { state.folded[feed] = (items, result.folds[feed]) }
         }
     }
 
@@ -156,7 +163,10 @@ public final class Runner: Sendable {
 
     private struct StreamState {
         var summary: RunSummary
+        /// What takes the states of collectors to which the order does not matter.
+        let folds: [ItemRun.Feed: StateFold]
         var failures: [(index: Int, name: String, diagnostic: Diagnostic)] = []
+        var folded: [ItemRun.Feed: Set<String>] = [:]
         var states: [ItemRun.Feed: [String: any Sendable]] = [:]
         var failedFeeds: [ItemRun.Feed: Set<String>] = [:]
 
@@ -169,7 +179,14 @@ public final class Runner: Sendable {
             if outcome.status == .failed, let diagnostic = outcome.diagnostics.first {
                 failures.append((batch.indices[item.relative] ?? 0, item.relative, diagnostic))
             }
-            for (feed, state) in outcome.states { states[feed, default: [:]][item.relative] = state }
+            for (feed, state) in outcome.states {
+                if let fold = folds[feed] {
+                    fold.add(state)
+                    folded[feed, default: []].insert(item.relative)
+                } else {
+                    states[feed, default: [:]][item.relative] = state
+                }
+            }
             for feed in outcome.failedFeeds { failedFeeds[feed, default: []].insert(item.relative) }
         }
     }

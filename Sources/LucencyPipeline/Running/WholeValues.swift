@@ -60,7 +60,7 @@ extension Runner {
             send(.wholeStarted(name: node.label))
             let start = Machine.seconds
             do {
-                guard let collected = state.collected(by: node) else {
+                guard let collected = try state.collected(by: node) else {
                     state.waiting.insert(node.id)
                     state.summary.waiting.append(node.label)
                     send(.wholeFinished(name: node.label, seconds: Machine.seconds - start, diagnostic: nil))

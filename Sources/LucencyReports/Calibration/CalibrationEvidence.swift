@@ -38,12 +38,17 @@ public struct CalibrationEvidence: Sendable {
         /// - Parameters:
         ///   - name: unique among the cases of the run.
         ///   - image: to look at; nil where there is none.
+        ///   - posterior: the true probabilities, such as a phantom's annotators', where they are known.
+        ///   - clean: what is predicted from the same case without noise.
         /// - Throws: `Diagnostic` as `CalibrationEvaluation` does.
         public init(
             _ name: String, probabilities: ProbabilityMap, reference: LabelMap, image: Image? = nil,
-            settings: Settings, pool: ThreadPool = .serial
+            posterior: ProbabilityMap? = nil, clean: ProbabilityMap? = nil, settings: Settings,
+            pool: ThreadPool = .serial
         ) throws(Diagnostic) {
-            measurement = try settings.evaluation(name, probabilities: probabilities, reference: reference, pool: pool)
+            measurement = try settings.evaluation(
+                name, probabilities: probabilities, reference: reference, posterior: posterior, clean: clean, pool: pool
+            )
             let conventions = measurement.result.conventions
             let truth = try PixelTruth(reference, labels: conventions.labels, ignoring: conventions.ignoredLabel)
             let decisions = PixelDecisions(probabilities, pool: pool)

@@ -19,7 +19,7 @@ extension CalibrationReport {
                 members["notice"] = .string(Self.notice)
                 members["definitions"] = .object(
                     Dictionary(
-                        uniqueKeysWithValues: ReportedMetric.allCases.map {
+                        uniqueKeysWithValues: metrics.map {
                             ($0.rawValue, .string($0.definition(bins: settings.bins)))
                         }))
                 json = .object(members)

@@ -18,6 +18,7 @@ struct CalibrationPage {
         sections.append(reliability)
         if report.runs.contains(where: { !$0.classes.isEmpty }) { sections.append(classes) }
         if report.runs.contains(where: { !$0.regions.isEmpty }) { sections.append(regions) }
+        if report.metrics.contains(.posteriorKL) { sections.append(posterior) }
         sections.append(cases)
         if !pictures.isEmpty { sections.append(worst) }
         if let coverage = report.coverage { sections.append(review(coverage)) }
@@ -94,8 +95,7 @@ struct CalibrationPage {
     }
 
     var comparison: Page.Section {
-        let metrics = ReportedMetric.allCases.filter { metric in report.runs.contains { $0.summaries[metric] != nil }
-        }
+        let metrics = report.metrics.filter { !$0.needsPosterior }
         var table = PageTable(
             "Means over cases, with intervals",
             [.init(title: "Metric", isNumber: false)] + report.runs.map { .init(title: $0.name, hasInterval: true) })

@@ -91,6 +91,39 @@ extension CalibrationPage {
         return Page.Section(id: "classes", title: "Class by class", body: body)
     }
 
+    /// How far the probabilities are from the annotators', where a phantom knows those, and how far without noise.
+    var posterior: Page.Section {
+        let hasClean = report.metrics.contains(.cleanKL)
+        var table = PageTable(
+            "Distance to the annotators' probabilities, means over cases",
+            [
+                .init(title: "Run", isNumber: false), .init(title: "Divergence", hasInterval: true),
+            ] + (hasClean ? [.init(title: "without noise", hasInterval: true)] : [])
+                + [.init(title: "L1", hasInterval: true)]
+                + (hasClean ? [.init(title: "L1 without noise", hasInterval: true)] : []))
+        let metrics: [ReportedMetric] =
+            hasClean ? [.posteriorKL, .cleanKL, .posteriorL1, .cleanL1] : [.posteriorKL, .posteriorL1]
+        let decimals = decimals(report.runs.flatMap { run in metrics.map { run.summaries[$0]?.mean } })
+        for run in report.runs {
+            table.rows.append([.name(run.name)] + metrics.map { value(run.summaries[$0], decimals) })
+        }
+        var body: [Markup] = [
+            .paragraph(
+                "These cases are phantoms, so the share of annotators who would give each pixel each class is known. A "
+                    + "calibrated model may still be far from it: it may be right on average and wrong in each place. The "
+                    + "distances are 0 for a model that says what the annotators say.")
+        ]
+        if hasClean {
+            body.append(
+                .paragraph(
+                    "Beside them stand the distances where the very same phantoms are rendered without noise. Where both are "
+                        + "alike, it is not the noise of the image that keeps the model from the annotators. Pictures without noise "
+                        + "are also ones that it never saw, so the distance may even grow."
+                ))
+        }
+        return Page.Section(id: "posterior", title: "Against the annotators", body: body + [table.markup])
+    }
+
     var regions: Page.Section {
         var body: [Markup] = [
             .paragraph(

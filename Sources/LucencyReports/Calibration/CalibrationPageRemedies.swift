@@ -93,7 +93,8 @@ extension CalibrationPage {
 
     var definitions: Page.Section {
         let settings = report.settings
-        var terms: [Markup] = ReportedMetric.allCases.flatMap { metric -> [Markup] in
+        // What is said beside noise is one definition for both distances.
+        var terms: [Markup] = report.metrics.filter { $0 != .cleanL1 }.flatMap { metric -> [Markup] in
             [.tag("dt", metric.title), .tag("dd", metric.definition(bins: settings.bins))]
         }
         terms += [

@@ -17,6 +17,11 @@ public struct CalibrationReport: Hashable, Codable, Sendable {
     /// Where the numbers come from: versions, folders, hashes.
     public var provenance: [Fact]
 
+    /// The metrics that some run has, in their order.
+    public var metrics: [ReportedMetric] {
+        ReportedMetric.allCases.filter { metric in runs.contains { $0.summaries[metric] != nil } }
+    }
+
     public init(
         title: String, classes: [String], settings: Settings, runs: [Run] = [], comparisons: [Comparison] = [],
         problems: [Problem] = [], provenance: [Fact] = []

@@ -91,7 +91,14 @@ private struct RunMaker {
             }
             return CalibrationReport.Case(name: item.name, pixels: item[region]?.total ?? 0, values: values)
         }
-        for metric in ReportedMetric.allCases {
+        let known = ReportedMetric.allCases.filter { metric in
+            switch metric {
+            case .posteriorKL, .posteriorL1: conventions.hasPosterior
+            case .cleanKL, .cleanL1: conventions.hasClean
+            default: true
+            }
+        }
+        for metric in known {
             run.summaries[metric] = try summary(
                 of: summary.cases.map { metric.score(of: $0, in: region) }, pooled: metric.score(of: pooled))
         }
@@ -235,6 +242,10 @@ extension ReportedMetric {
         case .nll: region[.nll]
         case .aurc: region[.aurc]
         case .dice: .undefined
+        case .posteriorKL: region[.posteriorKL]
+        case .cleanKL: region[.cleanKL]
+        case .posteriorL1: region[.posteriorL1]
+        case .cleanL1: region[.cleanL1]
         }
     }
 }

@@ -23,7 +23,7 @@ extension CalibrationReport {
                 ]
                 try table.append([.text(run.name), "expectedErrorsRatio"] + cells)
             }
-            for metric in ReportedMetric.allCases {
+            for metric in metrics {
                 guard let summary = run.summaries[metric] else { continue }
                 try table.append([.text(run.name), .text(metric.rawValue)] + Self.cells(summary))
             }
@@ -35,12 +35,12 @@ extension CalibrationReport {
         var table = try Table(
             title: "cases",
             columns: [.init("run"), .init("case"), .init("pixels")]
-                + ReportedMetric.allCases.map { .init($0.rawValue) })
+                + metrics.map { .init($0.rawValue) })
         for run in runs {
             for item in run.cases {
                 try table.append(
                     [.text(run.name), .text(item.name), .integer(item.pixels)]
-                        + ReportedMetric.allCases.map { Self.cell(item.values[$0]) })
+                        + metrics.map { Self.cell(item.values[$0]) })
             }
         }
         return table

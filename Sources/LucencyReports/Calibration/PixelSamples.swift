@@ -83,27 +83,26 @@ struct PixelSample: Hashable, Sendable {
 struct PixelSamples: Sendable {
     private var byCase: [String: PixelSample] = [:]
     private var perCase = PixelSample.largest
+    private var total = 0
 
     static let largest = 1 << 20
 
     mutating func add(_ sample: PixelSample, of name: String) {
-        byCase[name] = sample.prefix(perCase)
-        thin()
+        let kept = sample.prefix(perCase)
+        total += kept.labels.count - (byCase.updateValue(kept, forKey: name)?.labels.count ?? 0)
+        while perCase > 2, total > Self.largest { thin(to: perCase / 2) }
     }
 
     mutating func merge(_ other: PixelSamples) {
-        perCase = min(perCase, other.perCase)
-        byCase.merge(other.byCase) { $1 }
-        byCase = byCase.mapValues { $0.prefix(perCase) }
-        thin()
+        if other.perCase < perCase { thin(to: other.perCase) }
+        for (name, sample) in other.byCase { add(sample, of: name) }
     }
 
     /// Which pixels remain depends on the cases, not on the order in which they came.
-    private mutating func thin() {
-        while perCase > 2, byCase.values.reduce(0, { $0 + $1.labels.count }) > Self.largest {
-            perCase /= 2
-            byCase = byCase.mapValues { $0.prefix(perCase) }
-        }
+    private mutating func thin(to count: Int) {
+        perCase = count
+        byCase = byCase.mapValues { $0.prefix(count) }
+        total = byCase.values.reduce(0) { $0 + $1.labels.count }
     }
 
     /// What the best temperature would change; nil where there is nothing to fit to.
@@ -118,37 +117,12 @@ struct PixelSamples: Sendable {
             }
         }
         let fit = try TemperatureScaling(fitting: points, pool: pool)
-        let before = Scores(points, temperature: 1, bins: bins)
-        let after = Scores(points, temperature: fit.temperature, bins: bins)
+        let before = points.scores(temperature: 1, bins: bins)
+        let after = points.scores(temperature: fit.temperature, bins: bins)
         return CalibrationReport.Temperature(
             value: fit.temperature, errorBefore: before.error, errorAfter: after.error, logLossBefore: before.logLoss,
             logLossAfter: after.logLoss,
             note: fit.isAtLimit
                 ? "the search ended at its limit: these pixels are predicted perfectly, or no better than chance" : nil)
-    }
-
-    /// Weighted calibration error and log loss of points at a temperature.
-    private struct Scores {
-        var error: Double
-        var logLoss: Double
-
-        init(_ points: LogitPoints, temperature: Double, bins: Int) {
-            var counts = [Double](repeating: 0, count: bins), gaps = counts
-            var loss = 0.0
-            for place in 0..<points.count {
-                let row = points.logits[place * points.classCount..<(place + 1) * points.classCount]
-                guard let top = row.max(), let answer = row.firstIndex(of: top) else { continue }
-                var sum = 0.0
-                for value in row { sum += exp(Double(value - top) / temperature) }
-                let confidence = 1 / sum, weight = Double(points.weights[place]), label = Int(points.labels[place])
-                loss += weight * (log(sum) - Double(row[row.startIndex + label] - top) / temperature)
-                let bin = max(0, min(bins - 1, Int((confidence * Double(bins)).rounded(.up)) - 1))
-                counts[bin] += weight
-                gaps[bin] += weight * (confidence - (answer - row.startIndex == label ? 1 : 0))
-            }
-            let total = max(counts.reduce(0, +), .leastNormalMagnitude)
-            error = gaps.reduce(0) { $0 + abs($1) } / total
-            logLoss = loss / total
-        }
     }
 }

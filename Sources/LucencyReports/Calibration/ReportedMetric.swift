@@ -1,6 +1,15 @@
 /// The numbers that a report on calibration shows, each with its definition.
 public enum ReportedMetric: String, CaseIterable, Hashable, Codable, CodingKeyRepresentable, Sendable {
     case ece, gap, overconfidence, underconfidence, mce, aece, cece, brier, nll, aurc, dice
+    case posteriorKL, cleanKL, posteriorL1, cleanL1
+
+    /// Whether it needs true probabilities, which only phantoms have.
+    public var needsPosterior: Bool {
+        switch self {
+        case .posteriorKL, .cleanKL, .posteriorL1, .cleanL1: true
+        default: false
+        }
+    }
 
     /// As tables head their columns.
     public var title: String {
@@ -16,6 +25,10 @@ public enum ReportedMetric: String, CaseIterable, Hashable, Codable, CodingKeyRe
         case .nll: "Log loss"
         case .aurc: "AURC"
         case .dice: "Dice"
+        case .posteriorKL: "Divergence from the annotators"
+        case .cleanKL: "The same without noise"
+        case .posteriorL1: "L1 distance to the annotators"
+        case .cleanL1: "The same without noise"
         }
     }
 
@@ -55,6 +68,13 @@ public enum ReportedMetric: String, CaseIterable, Hashable, Codable, CodingKeyRe
             "Area under the risk–coverage curve: the error rate of the surest pixels, averaged over all shares kept."
         case .dice:
             "2·|P∩R| / (|P|+|R|), averaged over the foreground classes that the prediction or the reference has."
+        case .posteriorKL:
+            "Mean over pixels of the Kullback–Leibler divergence of the prediction from the true probabilities, in nats: the "
+                + "shares of annotators that the phantom's labels are drawn from. 0 is best."
+        case .posteriorL1: "Mean over pixels of Σ |true − predicted probability| over classes, 0 to 2."
+        case .cleanKL, .cleanL1:
+            "That number for what the model predicts where the very same phantom is rendered without noise, over the same "
+                + "pixels. What remains there is not the noise's doing."
         }
     }
 }

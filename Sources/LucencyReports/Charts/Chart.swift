@@ -12,7 +12,7 @@ public struct Chart: Sendable {
     func figure(id: String) -> Markup { svg(id: id, standsAlone: false) }
 
     /// Drawings side by side in one, each below its title.
-    static func row(_ charts: [Chart], title: String) -> Chart {
+    public static func row(_ charts: [Chart], title: String) -> Chart {
         var left = 0.0
         var parts: [Markup] = []
         for chart in charts {

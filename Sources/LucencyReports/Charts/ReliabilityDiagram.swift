@@ -43,6 +43,8 @@ public struct ReliabilityDiagram: Sendable {
     /// Words on the axes: of confidence and of what is right.
     public var xLabel = "confidence"
     public var yLabel = "accuracy"
+    /// What is counted, one of it.
+    public var noun = "pixel"
     /// Smaller, without words on the axes, for one panel of many.
     public var isCompact = false
 
@@ -76,7 +78,7 @@ public struct ReliabilityDiagram: Sendable {
         let from = frame.y(max(bin.accuracy, bin.confidence)), to = frame.y(min(bin.accuracy, bin.confidence))
         let words =
             "confidence \(NumberText.fixed(bin.confidence, 3)), accuracy \(NumberText.fixed(bin.accuracy, 3)), "
-            + NumberText.plural(bin.count, "pixel")
+            + NumberText.plural(bin.count, noun)
         var parts: [Markup] = [
             .tag(
                 "rect",
@@ -109,7 +111,7 @@ public struct ReliabilityDiagram: Sendable {
                     [
                         "class": "bar", "x": n(frame.x(bin.low) + 1), "y": n(top + height - high),
                         "width": n(frame.x(bin.high) - frame.x(bin.low) - 2), "height": n(high),
-                    ], [.tag("title", NumberText.plural(bin.count, "pixel"))]))
+                    ], [.tag("title", NumberText.plural(bin.count, noun))]))
         }
         parts.append(.tag("path", ["class": "frame", "d": "M\(n(left)) \(n(top + height))h\(n(width))"]))
         for tick in isCompact ? [0, 0.5, 1] : Axis.unit.ticks {
@@ -125,7 +127,7 @@ public struct ReliabilityDiagram: Sendable {
             parts.append(
                 .tag(
                     "text", ["class": "mid soft", "transform": "translate(13 \(n(top + height / 2))) rotate(-90)"],
-                    "pixels"))
+                    noun + "s"))
             parts.append(
                 .tag("text", ["class": "mid soft", "x": n(left + width / 2), "y": n(top + height + 37)], xLabel))
         }
@@ -139,10 +141,10 @@ public struct ReliabilityDiagram: Sendable {
     /// The diagram in words.
     private var words: String {
         guard let worst = filled.max(by: { abs($0.accuracy - $0.confidence) < abs($1.accuracy - $1.confidence) }) else {
-            return "No bin holds a pixel."
+            return "No bin holds a \(noun)."
         }
         let over = filled.count { $0.confidence > $0.accuracy }
-        return "\(filled.count) of \(bins.count) bins hold pixels; in \(over) of them the \(xLabel) is above the "
+        return "\(filled.count) of \(bins.count) bins hold \(noun)s; in \(over) of them the \(xLabel) is above the "
             + "\(yLabel). The largest gap is at \(xLabel) \(NumberText.fixed(worst.confidence, 2)), where the \(yLabel) "
             + "is \(NumberText.fixed(worst.accuracy, 2))."
     }

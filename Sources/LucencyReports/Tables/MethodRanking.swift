@@ -13,7 +13,8 @@ public struct MethodRanking: Sendable {
         public var name: String
         /// The column that holds it.
         public var value: String
-        /// What other columns must hold in rows that count: `["metric": "dice"]`.
+        /// What other columns must hold in rows that count: `["metric": "dice"]`. An empty text asks for an empty cell, or for
+        /// a table without that column.
         public var filter: [String: String]
         public var better: Direction
         /// Whether it is left out where no table has it, instead of an error.
@@ -160,7 +161,7 @@ extension MethodRanking.Figure {
     fileprivate func rows(of table: Table) -> [[Table.Cell]] {
         let filters = filter.map { name, text in (table.columns.firstIndex { $0.name == name }, text) }
         return table.rows.filter { row in
-            filters.allSatisfy { place, text in place.map { row[$0].plainText == text } ?? false }
+            filters.allSatisfy { place, text in place.map { row[$0].plainText == text } ?? text.isEmpty }
         }
     }
 

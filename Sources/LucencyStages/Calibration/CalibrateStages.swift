@@ -105,6 +105,7 @@ extension CollectorDescriptor {
                     "pixels", \.pixels, in: .within(1...1_000_000),
                     help: "Pixels kept of each case, drawn evenly over it."),
             ] + more,
+            isCommutative: true,
             coding: StateCoding(
                 encode: { state in try state.map { try JSONValue(encoding: $0) } ?? .null },
                 decode: { json in json == .null ? nil : try json.decoded(as: RecalibrationSample.self) }),
@@ -130,11 +131,11 @@ private struct CalibrateApply: Sendable {}
 extension StageDescriptor {
     static let calibrateApply = StageDescriptor(
         "calibrate.apply", "Makes probabilities better calibrated, by what was fitted to held-out images.",
-        prototype: CalibrateApply(), inputs: ["probabilities", "model"], outputs: ["probabilities"]
+        prototype: CalibrateApply(), inputs: ["probabilities", "model", "image"], outputs: ["probabilities"]
     ) { _, context in
-        { (probabilities: ProbabilityMap, model: ModelFile) throws -> ProbabilityMap in
+        { (probabilities: ProbabilityMap, model: ModelFile, image: Image?) throws -> ProbabilityMap in
             let recalibration: Recalibration = try model.fitted()
-            return try recalibration(probabilities, pool: context.pool)
+            return try recalibration(probabilities, image: image, pool: context.pool)
         }
     }
 }

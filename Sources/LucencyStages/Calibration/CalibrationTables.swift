@@ -18,7 +18,10 @@ struct CalibrationTables: Sendable {
     }
 
     private func metrics(_ summary: CalibrationSummary) -> [CalibrationMetric] {
-        CalibrationMetric.allCases.filter { !$0.needsPosterior || summary.conventions?.hasPosterior == true }
+        CalibrationMetric.allCases.filter {
+            (!$0.needsPosterior || summary.conventions?.hasPosterior == true)
+                && (!$0.needsClean || summary.conventions?.hasClean == true)
+        }
     }
 
     private static let statistics: [Table.Column] = [

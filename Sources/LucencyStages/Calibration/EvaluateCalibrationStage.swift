@@ -13,16 +13,10 @@ import LucencyReports
 /// The cases of each combination of gathered variants, by the combination's text.
 private typealias Measured = [String: MeasuredCases]
 
-/// Cases of one combination. They are kept apart until the end: a single case takes little room, sums take much.
+/// Cases of one combination: a few kilobytes of numbers for each, and the histograms of all of them together.
 private struct MeasuredCases: Codable, Sendable {
     var variants: [String: String]
-    var cases: [CalibrationMeasurement] = []
-
-    func summary() throws -> CalibrationSummary {
-        var summary = CalibrationSummary()
-        for one in cases { try summary.add(one) }
-        return summary
-    }
+    var summary = CalibrationSummary()
 }
 
 private struct EvaluateCalibration: Sendable {
@@ -49,16 +43,17 @@ extension CollectorDescriptor {
         source: "Guo et al. 2017; Nixon et al. 2019; Kumar et al. 2019; definitions stand in the tables",
         groups: [
             StreamGroup<EvaluateCalibration, Measured>(
-                "cases", ports: ["probabilities", "label", "posterior", "mask"]
+                "cases", ports: ["probabilities", "label", "posterior", "mask", "clean"]
             ) {
                 (
                     stage: EvaluateCalibration, state: inout Measured, tag: ItemTag, context: StageContext,
-                    probabilities: ProbabilityMap, label: LabelMap, posterior: ProbabilityMap?, mask: LabelMap?
+                    probabilities: ProbabilityMap, label: LabelMap, posterior: ProbabilityMap?, mask: LabelMap?,
+                    clean: ProbabilityMap?
                 ) in
                 let result = try stage.configured(
                     tag.item, probabilities: probabilities, reference: label, mask: mask, posterior: posterior,
-                    pool: context.pool)
-                state[tag.combination, default: MeasuredCases(variants: tag.variants)].cases.append(result)
+                    clean: clean, pool: context.pool)
+                try state[tag.combination, default: MeasuredCases(variants: tag.variants)].summary.add(result)
             }
         ],
         outputs: ["summary", "classes", "cases", "bins", "ranking"],
@@ -80,13 +75,14 @@ extension CollectorDescriptor {
                 "resamples", \.tables.resamples, in: .within(1...1_000_000),
                 help: "How often cases are drawn anew for the 95 % intervals."),
         ],
+        isCommutative: true,
         coding: StateCoding(
             encode: { try JSONValue(parsing: String(decoding: JSONEncoder().encode($0), as: UTF8.self)) },
             decode: { try JSONDecoder().decode(Measured.self, from: Data($0.text.utf8)) }),
         initial: { _ in [:] },
         merge: { _, total, next in
             for (key, measured) in next {
-                total[key, default: MeasuredCases(variants: measured.variants)].cases += measured.cases
+                try total[key, default: MeasuredCases(variants: measured.variants)].summary.merge(measured.summary)
             }
         },
         finish: {
@@ -97,8 +93,7 @@ extension CollectorDescriptor {
             tables.seed = context.seed
             var parts: [[Table]] = [[], [], [], [], []]
             for (_, measured) in state.sorted(by: { $0.key < $1.key }) {
-                let summary = try measured.summary()
-                for (place, table) in try tables.all(summary).enumerated() {
+                for (place, table) in try tables.all(measured.summary).enumerated() {
                     parts[place].append(try table.tagged(measured.variants))
                 }
             }

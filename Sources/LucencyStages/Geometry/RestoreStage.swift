@@ -43,6 +43,7 @@ extension Float: ParameterValue {
     public static func decode(_ yaml: LocatedYAML, _ decoding: inout Decoding) -> Float? {
         Double.decode(yaml, &decoding).map(Float.init)
     }
-    public var canonical: JSONValue { .number(Double(self)) }
+    /// The shortest number that is this one: 0.1, not 0.10000000149011612.
+    public var canonical: JSONValue { .number(Double(description) ?? Double(self)) }
     public var magnitudes: [Double] { [Double(self)] }
 }

@@ -43,13 +43,19 @@ extension Component<ObjectiveChoice> {
     static let focal = Component(
         "Target: cross-entropy in which pixels that are right already count less (Lin et al. 2017).", FocalTarget(),
         [
-            Parameter("gamma", \.gamma, in: .within(0...20), help: "How much less."),
+            Parameter(
+                "gamma", \.gamma, in: .within(0...20), help: "How much less; NACL compares with 3, Lin et al. have 2."),
             Parameter("weights", \.weights, in: .atLeast(0), help: "One weight for each class; left out: equal."),
         ])
 
     static let labelSmoothing = Component(
         "Target: cross-entropy with a part of each label spread over all classes (Szegedy et al. 2016).",
-        LabelSmoothingTarget(), [Parameter("alpha", \.alpha, in: .within(0...1), help: "That part.")])
+        LabelSmoothingTarget(),
+        [
+            Parameter(
+                "alpha", \.alpha, in: .within(0...1),
+                help: "That part; published: 0.1, and SVLS compares with 0.1, 0.2 and 0.3.")
+        ])
 
     static let varyingSmoothing = Component(
         "Target: cross-entropy with labels that are blurred near boundaries (SVLS; Islam and Glocker 2021).",

@@ -176,6 +176,7 @@ struct TrainSegmenter: Sendable {
                     .badValue, "the strategy \(settings.strategy.name) has no images without labels to learn from here",
                     remedy: "use `train.semi-supervised` and give them to its input `unlabelled`", severity: .warning))
         }
+        if takesUnlabelled { problems += unlabelledWarnings(settings) }
         if !problems.isEmpty { throw DiagnosticList(problems) }
     }
 
@@ -192,7 +193,8 @@ struct TrainSegmenter: Sendable {
         settings.strategy = TrainingStrategy(strategy.component)
         settings.keepsBest = kept == .best
         let setup = try setup(
-            training, validation, settings, classes: classes.classes.count, kernels: Kernels(family: context.kernels))
+            training, validation, settings, classes: classes.classes.count, unlabelled: cases.unlabelled.count,
+            kernels: Kernels(family: context.kernels))
         let (network, preprocessing) = (setup.network, setup.preprocessing)
         settings = setup.settings
         settings.augmentation = try pipeline(preprocessing.channels.first?.normalization ?? .none)
@@ -209,11 +211,13 @@ struct TrainSegmenter: Sendable {
                 }
             }
         }
+        // Images of a size share the labels that they have not.
+        var ignored: [Int: AlignedBuffer<Int32>] = [:]
         let unlabelled = try cases.unlabelled.map { item in
-            let geometry = item.image.geometry, ignored = LabelMap.ignoreLabel
-            return try LabelledCase(
-                item.name, item.image,
-                LabelMap(geometry: geometry, labels: AlignedBuffer(repeating: ignored, count: item.image.size.count)))
+            let count = item.image.size.count
+            let labels = ignored[count] ?? AlignedBuffer(repeating: LabelMap.ignoreLabel, count: count)
+            ignored[count] = labels
+            return try LabelledCase(item.name, item.image, LabelMap(geometry: item.image.geometry, labels: labels))
         }
         let trainer = try SegmentationTrainer(
             network, classes: classes.classes.count, training: prepared(training, raw: isStained),
@@ -229,6 +233,7 @@ struct TrainSegmenter: Sendable {
                     + (unlabelled.isEmpty ? "" : "\(unlabelled.count) without labels, ")
                     + "\(validation.count) to validate, \(trainer.epochs) epochs, "
                     + "\(bytes >> 20) MB" + (setup.plan.map { "; planned: \($0.summary)" } ?? "")))
+        for note in trainer.notes { context.work.report(WorkProgress(fraction: 0, message: "note: \(note)")) }
         let key = try SHA256.hex(
             of: [JSONValue(encoding: settings).text, type(of: network).kind, JSONValue(encoding: network).text].joined()
         )

@@ -35,7 +35,7 @@ extension TrainSegmenter {
     /// - Throws: `Diagnostic` when there is nothing to train with, or no training fits the budget.
     func setup(
         _ training: [LabelledCase], _ validation: [LabelledCase], _ settings: TrainingSettings, classes: Int,
-        kernels: Kernels
+        unlabelled: Int, kernels: Kernels
     ) throws -> TrainingSetup {
         guard let first = training.first else {
             throw Diagnostic(.noItems, "no image is left to train with", remedy: "lower `validation`")
@@ -61,6 +61,7 @@ extension TrainSegmenter {
         planner.stated.spacing = spacing
         planner.stated.channels = automatic.stated.channels
         planner.stated.norm = automatic.stated.norm
+        planner.unlabelled = unlabelled
         planner.validationPixels = validation.reduce(0) { $0 + $1.image.size.count }
         let plan = try planner.plan()
         return TrainingSetup(

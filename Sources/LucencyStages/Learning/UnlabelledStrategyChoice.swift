@@ -7,6 +7,8 @@ extension ConfidenceDecayForm: ChoiceParameter {}
 extension LabelBoundaryForm: ChoiceParameter {}
 extension LabelBoundaryFrame: ChoiceParameter {}
 extension JudgedNetwork: ChoiceParameter {}
+extension TeacherBufferForm: ChoiceParameter {}
+extension TeacherDecayForm: ChoiceParameter {}
 
 /// Strategies that learn from images without labels.
 extension Component<StrategyChoice> {
@@ -26,10 +28,25 @@ extension Component<StrategyChoice> {
         Parameter("judge", path, help: "Whose weights are validated and kept; the authors' program takes the student.")
     }
 
-    private static func teacherDecay<S: Sendable>(_ path: any WritableKeyPath<S, Double> & Sendable) -> Parameter<S> {
-        Parameter(
-            "teacherDecay", path, in: .within(0...1),
-            help: "How much of the teacher's weights remains in a step; less for short trainings.")
+    private static func teacher<S: Sendable>(
+        _ decay: any WritableKeyPath<S, Double> & Sendable, _ form: any WritableKeyPath<S, TeacherDecayForm> & Sendable,
+        _ buffers: any WritableKeyPath<S, TeacherBufferForm> & Sendable
+    ) -> [Parameter<S>] {
+        [
+            Parameter(
+                "teacherDecay", decay, in: .within(0...1),
+                help: "How much of the teacher's weights remains in a step, at most; less for short trainings."),
+            Parameter(
+                "teacherDecayForm", form,
+                help:
+                    "At most 1 - 1/(step + 2), so that random first weights are soon forgotten; or constant, as in the "
+                    + "authors' program of CW-BASS."),
+            Parameter(
+                "teacherBuffers", buffers,
+                help:
+                    "Running statistics of batch normalization in the teacher: averaged like weights, or copied from the "
+                    + "student, as in the authors' program of CW-BASS."),
+        ]
     }
 
     static let confidence = Component(
@@ -69,16 +86,38 @@ extension Component<StrategyChoice> {
             Parameter(
                 "frame", \.frame,
                 help: "Labels beyond the frame: the nearest ones; or none, so that the whole frame is a boundary."),
-            strong(\.isStrong), teacherDecay(\.teacherDecay), judge(\.judged),
-        ],
+            strong(\.isStrong), judge(\.judged),
+        ] + teacher(\.teacher.decay, \.teacher.form, \.teacher.buffers),
         check: { strategy in
             var warnings: [Diagnostic] = []
             func warn(_ what: String, _ remedy: String) {
                 warnings.append(Diagnostic(.badValue, what, remedy: remedy, severity: .warning))
             }
+            func ignored(_ name: String, _ why: String, _ remedy: String) {
+                warn("`\(name)` is of no effect \(why)", remedy)
+            }
+            let usual = CWBASS()
+            if strategy.level != usual.level, strategy.threshold != .fixed {
+                ignored("level", "without `threshold: fixed`", "write it, or leave `level` out")
+            }
+            if strategy.threshold == .fixed {
+                let remedy = "leave it out, or give `level`"
+                if strategy.base != usual.base { ignored("base", "with `threshold: fixed`", remedy) }
+                if strategy.slope != usual.slope { ignored("beta", "with `threshold: fixed`", remedy) }
+            }
+            if strategy.decay < 1, strategy.gamma == 0 {
+                ignored("decay", "with `gamma: 0`, which takes no notice of confidences", "leave it out")
+            }
+            if strategy.decay == 1, strategy.decayForm != usual.decayForm {
+                ignored("decayForm", "with `decay: 1`, which takes nothing back", "give a decay, or leave it out")
+            }
+            if strategy.boundaryWeight == 0, strategy.boundary != usual.boundary || strategy.frame != usual.frame {
+                let name = strategy.boundary != usual.boundary ? "boundary" : "frame"
+                ignored(name, "with `boundaryWeight: 0`", "leave it out")
+            }
             let threshold = strategy.threshold(classes: 2), limit = threshold.limit
             // The surest class is at least as probable as the mean of all.
-            if strategy.threshold == .dynamic, limit <= 0.5 {
+            if strategy.threshold == .dynamic || strategy.threshold == .centred, limit <= 0.5 {
                 let classes = Int(1 / limit)
                 warn(
                     "this threshold never exceeds \((limit * 1000).rounded(.up) / 1000): with up to \(classes) classes no "
@@ -115,8 +154,8 @@ extension Component<StrategyChoice> {
             weight(\.weight),
             Parameter(
                 "rampUp", \.rampUp, in: .within(0...1), help: "Part of the training over which that weight rises."),
-            strong(\.isStrong), teacherDecay(\.teacherDecay), judge(\.judged),
-        ])
+            strong(\.isStrong), judge(\.judged),
+        ] + teacher(\.teacher.decay, \.teacher.form, \.teacher.buffers))
 
     static let fixMatch = Component(
         "What the network is sure of in an image must hold in a strongly augmented copy (FixMatch; Sohn et al. 2020).",

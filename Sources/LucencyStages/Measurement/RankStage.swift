@@ -12,7 +12,11 @@ extension MethodRanking.Figure: SettingsValue {
         [
             Parameter("name", \.name, required: true, help: "What its column is called."),
             Parameter("value", \.value, help: "The column that holds it."),
-            Parameter("where", \.filter, help: "What other columns must hold: {metric: dice, class: all}."),
+            Parameter(
+                "where", \.filter,
+                help:
+                    "What other columns must hold: {metric: dice, class: all}; an empty text: nothing, or no such column."
+            ),
             Parameter("better", \.better, help: "Which direction is good; none: it is not ranked."),
             Parameter("optional", \.isOptional, help: "Leave it out where no table has it."),
         ]

@@ -6,7 +6,7 @@ import LucencyPipeline
 import LucencyReports
 
 /// The cases of each combination of gathered variants, by the combination's text: a run of the report.
-private typealias Gathered = [String: [CalibrationEvidence.Case]]
+private typealias Gathered = [String: CalibrationEvidence]
 
 private struct ReportCalibration: Sendable {
     var settings = CalibrationEvidence.Settings()
@@ -29,13 +29,7 @@ private struct ReportCalibration: Sendable {
     }
 
     func report(_ gathered: Gathered, _ context: StageContext) throws -> (CalibrationReport, [CasePicture]) {
-        let settings = settings(seed: context.seed)
-        var runs: [(name: String, evidence: CalibrationEvidence)] = []
-        for (name, cases) in gathered.sorted(by: { $0.key < $1.key }) {
-            var evidence = CalibrationEvidence(settings)
-            for item in cases { try evidence.add(item) }
-            runs.append((name, evidence))
-        }
+        let runs = gathered.sorted { $0.key < $1.key }.map { (name: $0.key, evidence: $0.value) }
         let report = try CalibrationReport(
             title: title, runs: runs, bootstrap: Bootstrap(resamples: resamples, seed: context.seed),
             provenance: [
@@ -56,16 +50,20 @@ extension CollectorDescriptor {
         "A page on how far probabilities can be believed: verdict, reliability, classes, borders, worst cases, temperature.",
         prototype: ReportCalibration(), isRandom: true,
         groups: [
-            StreamGroup<ReportCalibration, Gathered>("cases", ports: ["probabilities", "label", "image"]) {
+            StreamGroup<ReportCalibration, Gathered>(
+                "cases", ports: ["probabilities", "label", "image", "posterior", "clean"]
+            ) {
                 (
                     stage: ReportCalibration, state: inout Gathered, tag: ItemTag, context: StageContext,
-                    probabilities: ProbabilityMap, label: LabelMap, image: Image?
+                    probabilities: ProbabilityMap, label: LabelMap, image: Image?, posterior: ProbabilityMap?,
+                    clean: ProbabilityMap?
                 ) in
                 let run = tag.variants.sorted { $0.key < $1.key }.map(\.value).joined(separator: ", ")
-                state[run.isEmpty ? "predictions" : run, default: []].append(
-                    try CalibrationEvidence.Case(
-                        tag.item, probabilities: probabilities, reference: label, image: image,
-                        settings: stage.settings(seed: context.seed), pool: context.pool))
+                let settings = stage.settings(seed: context.seed)
+                try state[run.isEmpty ? "predictions" : run, default: CalibrationEvidence(settings)].add(
+                    CalibrationEvidence.Case(
+                        tag.item, probabilities: probabilities, reference: label, image: image, posterior: posterior,
+                        clean: clean, settings: settings, pool: context.pool))
             }
         ],
         outputs: ["page", "record", "summary", "cases", "classes", "regions", "reliability", "diagrams"],
@@ -84,8 +82,13 @@ extension CollectorDescriptor {
                 "resamples", \.resamples, in: .within(100...1_000_000),
                 help: "How often cases are drawn for intervals, and signs for tests between runs."),
         ],
+        isCommutative: true,
         initial: { _ in [:] },
-        merge: { _, total, next in total.merge(next) { $0 + $1 } },
+        merge: { _, total, next in
+            for (run, evidence) in next {
+                try total[run, default: CalibrationEvidence(evidence.settings)].merge(evidence)
+            }
+        },
         finish: {
             (stage: ReportCalibration, gathered: Gathered, context: StageContext) throws -> (
                 PageValue, RecordValue, Table, Table, Table, Table, Table, DrawingValue

@@ -64,6 +64,12 @@ extension Morphology.Operation: ComponentValue {
             Component(
                 "largest-component", "Keeps the largest object of each label.", prototype: Plain(), parameters: [],
                 make: { _ in .largestComponent }, match: { $0 == .largestComponent ? Plain() : nil }),
+            Component(
+                "skeleton", "Thins each label to lines one pixel wide (2-D; Guo & Hall 1989).", prototype: Plain(),
+                parameters: [], make: { _ in .skeleton }, match: { $0 == .skeleton ? Plain() : nil }),
+            Component(
+                "convex-hull", "Fills the convex hull of each label (2-D).", prototype: Plain(), parameters: [],
+                make: { _ in .convexHull }, match: { $0 == .convexHull ? Plain() : nil }),
         ]
     }
 }

@@ -21,6 +21,9 @@ extension SourceDescriptor {
             Parameter(
                 "also", \.also,
                 help: "Further ports by name: a folder of label maps, or {folder: DIR, as: image}."),
+            Parameter(
+                "facts", \.facts,
+                help: "What is known of each item, from a table: {file: list.csv, item: image}; adds the port `facts`."),
             Parameter("list", \.list, help: "Text file with one stem or relative name per line; only these are read."),
             Parameter(
                 "spacing", \.spacing, in: .positive,
@@ -58,7 +61,8 @@ extension SourceDescriptor {
                 remedy: name == "label" ? "write `labels: DIR`, or choose another name" : "choose another name")
         }
         source.check(at: place, &decoding)
-        return source.configured(readers: .standard).choosing(settings.choice, at: place, &decoding)
+        return source.configured(readers: .standard).stating(settings.facts, at: place, &decoding)
+            .choosing(settings.choice, at: place, &decoding)
     }
 }
 
@@ -75,6 +79,7 @@ private struct FolderSettings: ItemChoosing {
     var classes = OrderedClasses()
     var ignore: [Int] = []
     var also: [String: FurtherSetting] = [:]
+    var facts: FactsSetting?
     var list: FilePath?
     var spacing: [Length] = []
     var overrideSpacing = false

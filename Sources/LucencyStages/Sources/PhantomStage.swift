@@ -2,6 +2,7 @@ import LucencyFoundation
 import LucencyImaging
 import LucencyPhantoms
 import LucencyPipeline
+import LucencyReports
 
 extension SourceDescriptor {
     static let phantom = SourceDescriptor(
@@ -105,8 +106,9 @@ package struct PhantomSource: Sendable {
     let seed: UInt64?
 
     func configured(files: [String]) -> ConfiguredSource {
-        let ports =
+        var ports =
             world.phantom.products.map { Port($0.name, $0.portType) } + [Port("parameters", RecordValue.portType)]
+        if !world.phantom.factNames.isEmpty { ports.append(Port(ConfiguredSource.factsPort, Table.portType)) }
         return ConfiguredSource(ports: ports, needsInput: false, files: files) { context in
             let pictures = try Pictures(world, seed: seed ?? context.seed)
             return ItemListing(items: indices.map { pictures.item(Pictures.name($0), $0) })
@@ -118,8 +120,14 @@ package struct PhantomSource: Sendable {
     package static func render(
         _ phantom: any Phantom, seed: UInt64, index: Int, _ wanted: Set<String>, pool: ThreadPool
     ) throws -> [String: any PortValue] {
-        let (values, drawn) = try phantom(seed: seed, index: index, wanted.subtracting(["parameters"]), pool: pool)
-        var ports: [String: any PortValue] = values.mapValues(\.portValue)
+        var ports: [String: any PortValue] = [:]
+        if wanted.contains(ConfiguredSource.factsPort), !phantom.factNames.isEmpty {
+            ports[ConfiguredSource.factsPort] = try facts(phantom, seed: seed, index: index)
+        }
+        let others = wanted.subtracting([ConfiguredSource.factsPort])
+        guard !others.isEmpty else { return ports }
+        let (values, drawn) = try phantom(seed: seed, index: index, others.subtracting(["parameters"]), pool: pool)
+        ports.merge(values.mapValues(\.portValue)) { first, _ in first }
         ports["parameters"] = RecordValue([
             "seed": .string(String(seed)), "index": .integer(index), "drawn": drawn,
         ])
@@ -127,6 +135,14 @@ package struct PhantomSource: Sendable {
             throw Diagnostic.missing(name)
         }
         return ports
+    }
+}
+
+extension PhantomSource {
+    /// What is known of a picture; facts that the phantom forgets are missing.
+    fileprivate static func facts(_ phantom: any Phantom, seed: UInt64, index: Int) throws -> Table {
+        let values = phantom.facts(seed: seed, index: index)
+        return try .facts(phantom.factNames.map { ($0, Table.Cell(values[$0] ?? .null)) })
     }
 }
 
@@ -157,7 +173,9 @@ private final class Pictures: Sendable {
 
     /// There may be a million of them, so an item is little more than its name.
     func item(_ name: String, _ index: Int) -> SourceItem {
-        SourceItem(computed: name, scratchBytes: { self.phantom.scratchBytes($0.subtracting(["parameters"])) }) {
+        SourceItem(
+            computed: name, scratchBytes: { self.phantom.scratchBytes($0.subtracting(["parameters", "facts"])) }
+        ) {
             self.loaders(index)
         } loadTogether: { wanted, pool in
             try self.render(index, wanted, pool)
@@ -178,7 +196,13 @@ private final class Pictures: Sendable {
             }
             return (port, loader)
         }
-        return Dictionary(loaders, uniquingKeysWith: { first, _ in first })
+        var made = Dictionary(loaders, uniquingKeysWith: { first, _ in first })
+        if !phantom.factNames.isEmpty {
+            made[ConfiguredSource.factsPort] = .facts {
+                try PhantomSource.facts(self.phantom, seed: self.seed, index: index)
+            }
+        }
+        return made
     }
 
     private func render(

@@ -85,17 +85,16 @@ struct AxisMap: Hashable, Sendable {
                 let position = max(0, source(output, alignsCorners: alignsCorners))
                 let first = min(Int(position), extent - 1), fraction = position - Double(first)
                 return [(first, 1 - fraction), (inside(first + 1), fraction)]
-            case .cubic(let alignsCorners):
+            case .cubic(let alignsCorners, let a):
                 let position = source(output, alignsCorners: alignsCorners)
                 let first = Int(position.rounded(.down)), t = position - Double(first)
-                return (-1...2).map { (inside(first + $0), Self.cubic(abs(t - Double($0)))) }
+                return (-1...2).map { (inside(first + $0), Self.cubic(abs(t - Double($0)), a)) }
             }
         }
     }
 
-    /// The convolution kernel of Keys 1981 with a = -0.75.
-    private static func cubic(_ x: Double) -> Double {
-        let a = -0.75
+    /// The convolution kernel of Keys 1981.
+    private static func cubic(_ x: Double, _ a: Double) -> Double {
         if x <= 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
         return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0
     }

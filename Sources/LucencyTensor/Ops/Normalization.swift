@@ -261,12 +261,14 @@ extension Tape {
     ///
     /// While the tape records training, the batch's statistics normalise (biased variance) and move the running ones
     /// (unbiased variance): new = (1 - momentum) · old + momentum · batch.
+    /// - Parameter keepsStatistics: while learning, too, the running statistics normalise and stay as they are.
     /// - Throws: `Diagnostic` naming the shapes that do not fit.
     public func batchNormalization(
         _ x: Value, scale: Value, shift: Value, runningMean: Value, runningVariance: Value, epsilon: Float = 1e-5,
-        momentum: Float = 0.1, activation: Activation = .linear
+        momentum: Float = 0.1, activation: Activation = .linear, keepsStatistics: Bool = false
     ) throws(Diagnostic) -> Value {
-        let kind = Normalization.Kind.batch(momentum: momentum, usesRunning: mode == .inference)
+        let kind = Normalization.Kind.batch(
+            momentum: momentum, usesRunning: keepsStatistics || mode == .inference)
         let operation = Normalization(kind: kind, epsilon: epsilon, activation: activation)
         return try record(operation, x, scale, shift, runningMean, runningVariance)
     }

@@ -7,8 +7,9 @@ public enum TensorInterpolation: Hashable, Sendable {
     /// Bilinear, trilinear.
     /// - Parameter alignsCorners: whether the centres of the corner pixels stay; otherwise the image's edges do.
     case linear(alignsCorners: Bool = false)
-    /// Bicubic with a = -0.75 (Keys 1981), in 2 dimensions.
-    case cubic(alignsCorners: Bool = false)
+    /// Bicubic (Keys 1981), in 2 dimensions.
+    /// - Parameter a: slope of the kernel at 1; -0.75 is PyTorch's, -0.5 (the most exact) that of images here.
+    case cubic(alignsCorners: Bool = false, a: Double = -0.75)
 }
 
 /// A linear map along each spatial dimension: resizing, padding, cropping. The gradient is the transposed maps.

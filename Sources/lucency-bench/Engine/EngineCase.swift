@@ -1,6 +1,6 @@
-/// Something that the engine and its peers are timed at: one layer, or a whole U-Net.
+/// Something that the engine and its peers are timed at: one layer, or a whole network.
 struct EngineCase: Codable, Sendable {
-    enum Kind: String, Codable { case convolution, transposed, unet }
+    enum Kind: String, Codable { case convolution, transposed, unet, upscale }
     enum Mode: String, Codable { case inference, training }
 
     var name: String
@@ -16,9 +16,16 @@ struct EngineCase: Codable, Sendable {
     /// Channels of each level of a U-Net, and its classes.
     var channels: [Int] = []
     var classes = 0
+    /// How many times as large an upscaler makes images.
+    var factor = 1
+    /// The peer, where it is not the usual one.
+    var rival: String?
 
     /// The fastest peers: ONNX Runtime runs networks, PyTorch trains them.
-    var peer: String { mode == .inference ? "onnxruntime" : "torch" }
+    var peer: String { rival ?? (mode == .inference ? "onnxruntime" : "torch") }
+
+    /// Whether it is a whole network.
+    var isNetwork: Bool { kind == .unet || kind == .upscale }
 
     private static func layer(
         _ name: String, _ kind: Kind = .convolution, _ inputs: Int, _ outputs: Int, _ side: Int, kernel: Int = 3,
@@ -37,6 +44,13 @@ struct EngineCase: Codable, Sendable {
             channels: [32, 64, 128, 256, 512], classes: 4)
     }
 
+    /// The super-resolver of SHISRCNet with plain gates.
+    private static func upscale(factor: Int, side: Int, rival: String? = nil) -> EngineCase {
+        EngineCase(
+            name: "upscale x\(factor) 1x3x\(side)x\(side)" + (rival.map { " (\($0))" } ?? ""), kind: .upscale,
+            mode: .inference, inputs: 3, height: side, width: side, factor: factor, rival: rival)
+    }
+
     static let layers: [EngineCase] =
         layer("3x3 1-32 @256", 1, 32, 256) + layer("3x3 32-32 @256", 32, 32, 256)
         + layer("3x3 64-64 @128", 64, 64, 128) + layer("3x3 128-128 @64", 128, 128, 64)
@@ -52,6 +66,7 @@ struct EngineCase: Codable, Sendable {
         unet("unet inference 8x1x256x256", .inference, batch: 8, side: 256),
         unet("unet training 8x1x256x256", .training, batch: 8, side: 256),
         unet("unet training 1x1x512x512", .training, batch: 1, side: 512),
+        upscale(factor: 4, side: 128), upscale(factor: 4, side: 128, rival: "torch"),
     ]
 
     /// What a minute allows.

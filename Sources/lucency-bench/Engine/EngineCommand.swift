@@ -11,7 +11,8 @@ struct EngineCommand: ParsableCommand {
             Python with whichever of onnxruntime (with onnx) and torch is installed; without them only our times are \
             given. Run it from the checkout.
 
-            Example: lucency-bench engine --quick --threads 1
+            Examples: lucency-bench engine --quick --threads 1
+                      lucency-bench engine --only upscale --memory
             """)
 
     @Flag(help: "A few cases, in less than a minute.")
@@ -110,8 +111,8 @@ struct EngineCommand: ParsableCommand {
             name: item.name, peer: item.peer, threads: threads, ours: own.median, peers: hasPeer ? other.median : nil)
         row.gigaflops = Double(ours.floatingPointOperations) / row.ours / 1e6
         row.planMegabytes = Double(ours.bytes) / 1e6
-        if profile, item.kind == .unet { row.profile = try ours.profile() }
-        if memory, item.kind == .unet {
+        if profile, item.isNetwork { row.profile = try ours.profile() }
+        if memory, item.isNetwork {
             row.peak = try EngineMemory.ours(item, kernels: choice, threads: threads)
             row.peersPeak = hasPeer ? try EngineMemory.peer(item, python: python, threads: threads) : nil
         }

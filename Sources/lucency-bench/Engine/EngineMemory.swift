@@ -48,7 +48,7 @@ struct EngineOnceCommand: ParsableCommand {
 
     /// The peak resident set of this process. The system's usage figures would also count what its parent had when it
     /// started this one.
-    private static func peakMegabytes() throws -> Double {
+    static func peakMegabytes() throws -> Double {
         for line in try FileSystem.text("/proc/self/status", limit: 1 << 16).split(separator: "\n")
         where line.hasPrefix("VmHWM:") {
             return (line.split(separator: " ").compactMap { Double($0) }.first ?? .nan) / 1024

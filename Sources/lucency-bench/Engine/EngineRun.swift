@@ -68,6 +68,7 @@ final class EngineRun {
         case .unet:
             let network = UNet(inputChannels: item.inputs, classes: item.classes, channels: item.channels)
             return try network(x, scope)[0]
+        case .upscale: return try SuperResolver(factor: item.factor)(x, scope)[0]
         }
     }
 }

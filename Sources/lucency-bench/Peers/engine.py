@@ -6,7 +6,7 @@ One JSON request a line on standard input, one JSON answer a line on standard ou
   {"do": "time", "runs": K}                          -> {"ms": [...]} of the case prepared last
   {"do": "memory"}                                   -> {"peak_mb": resident peak of this process}
 
-A case: kind is convolution, transposed or unet; mode is inference or training; the sizes are those of the tensors.
+A case: kind is convolution, transposed, unet or upscale (the super-resolver of SHISRCNet, plain gates); mode is inference or training; the sizes are those of the tensors.
 """
 import json
 import sys
@@ -62,7 +62,52 @@ def torch_unet(channels, inputs, classes):
     return UNet()
 
 
+def torch_upscaler(factor, channels, features=64, blocks=3):
+    def convolution(inputs, outputs, dilation=1, bias=True):
+        return nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation, bias=bias)
+
+    def unit(layer):
+        return nn.Sequential(layer, nn.BatchNorm2d(features), nn.ReLU())
+
+    class MultiFeature(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.branches = nn.ModuleList(unit(convolution(features, features, d, False)) for d in (1, 2, 4, 8))
+            self.gates = nn.ModuleList(nn.Conv2d(features, features, 1, bias=False) for _ in range(4))
+            self.project = unit(nn.Conv2d(features, features, 1, bias=False))
+
+        def forward(self, x):
+            results, y = [], None
+            for branch in self.branches:
+                y = branch(x if y is None else y + x)
+                results.append(y)
+            scores = [gate(y.mean((2, 3), keepdim=True)).sigmoid() for gate, y in zip(self.gates, results)]
+            weights = torch.stack(scores).softmax(0)
+            return self.project(sum(w * y for w, y in zip(weights, results)) + x)
+
+    class Upscaler(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = convolution(channels, features)
+            self.body = nn.Sequential(*[MultiFeature() for _ in range(blocks)], convolution(features, features))
+            doublings = factor.bit_length() - 1
+            self.up = nn.ModuleList(convolution(features, 4 * features) for _ in range(doublings))
+            self.h0 = convolution(features, features)
+            self.h1 = convolution(features, channels, bias=False)
+
+        def forward(self, x):
+            x = self.head(x)
+            x = x + self.body(x)
+            for up in self.up:
+                x = nn.functional.leaky_relu(nn.functional.pixel_shuffle(up(x), 2), 0.1)
+            return self.h1(nn.functional.leaky_relu(self.h0(x), 0.1))
+
+    return Upscaler()
+
+
 def torch_model(case):
+    if case["kind"] == "upscale":
+        return torch_upscaler(case["factor"], case["inputs"])
     if case["kind"] == "unet":
         return torch_unet(case["channels"], case["inputs"], case["classes"])
     kind = nn.ConvTranspose2d if case["kind"] == "transposed" else nn.Conv2d
@@ -134,7 +179,45 @@ def prepare_onnx(case):
             "ConvTranspose", [x, weight(inputs, outputs, kernel, kernel), weight(outputs)],
             kernel_shape=[kernel, kernel], strides=[stride, stride])
 
-    if case["kind"] == "convolution":
+    def dilated(x, dilation):
+        d = dilation
+        return add(
+            "Conv", [x, weight(64, 64, 3, 3), weight(64)], kernel_shape=[3, 3], dilations=[d, d], pads=[d, d, d, d])
+
+    def multi_feature(x):
+        results, y = [], None
+        for dilation in (1, 2, 4, 8):
+            y = add("Relu", [dilated(x if y is None else add("Add", [y, x]), dilation)])
+            results.append(y)
+        scores = []
+        for y in results:
+            mean = add("GlobalAveragePool", [y])
+            scores.append(add("Sigmoid", [add("Conv", [mean, weight(64, 64, 1, 1)], kernel_shape=[1, 1])]))
+        weights = add("Softmax", [add("Concat", scores, axis=2)], axis=2)
+        total = x
+        for index, y in enumerate(results):
+            ends = []
+            for place in (index, index + 1):
+                ends.append(f"c{len(constants)}")
+                constants.append(numpy_helper.from_array(numpy.array([place], numpy.int64), ends[-1]))
+            part = add("Slice", [weights, *ends, "axis"])
+            total = add("Add", [total, add("Mul", [y, part])])
+        return add("Relu", [convolution(total, 64, 64, 1)])
+
+    constants = []
+    if case["kind"] == "upscale":
+        constants.append(numpy_helper.from_array(numpy.array([2], numpy.int64), "axis"))
+        first = convolution("x", case["inputs"], 64, 3)
+        y = first
+        for _ in range(3):
+            y = multi_feature(y)
+        y = add("Add", [convolution(y, 64, 64, 3), first])
+        for _ in range(case["factor"].bit_length() - 1):
+            y = add("DepthToSpace", [convolution(y, 64, 256, 3)], blocksize=2, mode="CRD")
+            y = add("LeakyRelu", [y], alpha=0.1)
+        y = add("LeakyRelu", [convolution(y, 64, 64, 3)], alpha=0.1)
+        y = add("Conv", [y, weight(case["inputs"], 64, 3, 3)], kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    elif case["kind"] == "convolution":
         y = convolution("x", case["inputs"], case["outputs"], case["kernel"], case["stride"])
     elif case["kind"] == "transposed":
         y = transposed("x", case["inputs"], case["outputs"], case["kernel"], case["stride"])
@@ -154,7 +237,8 @@ def prepare_onnx(case):
     shape = [case["batch"], case["inputs"], case["height"], case["width"]]
     graph = helper.make_graph(
         nodes, "case", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info(y, TensorProto.FLOAT, None)], weights)
+        [helper.make_tensor_value_info(y, TensorProto.FLOAT, None)],
+        weights + constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
     options = onnxruntime.SessionOptions()

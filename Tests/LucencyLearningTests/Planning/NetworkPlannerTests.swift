@@ -95,6 +95,27 @@ import Testing
         #expect(plan.decisions.map(\.what).contains("time") && !plan.summary.isEmpty)
     }
 
+    @Test func `images without labels take memory and time, and make epochs longer`() throws {
+        func plan(_ unlabelled: Int, _ strategy: TrainingStrategy = TrainingStrategy(MeanTeacher())) throws
+            -> NetworkPlan
+        {
+            var planner = try planner(fingerprint(sizes: [512, 512]))
+            planner.stated.patch = [64, 64]
+            planner.stated.batch = 4
+            planner.stated.channels = [16, 32]
+            planner.settings.strategy = strategy
+            planner.unlabelled = unlabelled
+            return try planner.plan()
+        }
+        let plain = try plan(400, .supervised), none = try plan(0), some = try plan(400)
+        #expect(none.bytes == plain.bytes && none.settings.steps == plain.settings.steps)
+        // A second pass that is learnt from, and a teacher.
+        #expect(Double(some.bytes) > 1.7 * Double(plain.bytes))
+        #expect(try #require(some.settings.steps) < #require(plain.settings.steps) / 2)
+        // 400 images in an epoch instead of 20.
+        #expect(some.settings.patchesPerCase < plain.settings.patchesPerCase / 2)
+    }
+
     @Test(arguments: [(1_000_000_000, 60.0), (300_000_000, 600), (100_000_000, 3600), (4_000_000_000, 36_000)])
     func `budgets are kept, and larger ones are used`(memory: Int, time: Double) throws {
         for (sizes, residual) in [([400.0, 300], false), ([128, 128, 40], false), ([128, 128, 40], true)] {

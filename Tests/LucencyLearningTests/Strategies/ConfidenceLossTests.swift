@@ -60,7 +60,7 @@ import Testing
         #expect(Self.difference(pseudo.confidence.array, golden["confidence"]) <= 1e-5)
         #expect(Self.difference(pseudo.labels.array, golden["pseudo"]) == 0)
         var threshold = ConfidenceThreshold(.dynamic)
-        let level = threshold.next(pseudo.meanConfidence(Self.all(pseudo.labels)))
+        let level = threshold.next(try #require(pseudo.meanConfidence(Self.all(pseudo.labels))))
         #expect(abs(level - (golden["threshold"]?.doubleValue ?? 0)) <= 1e-6)
         #expect(Self.difference(LabelBoundary(.sobel, frame: .zero)(pseudo.labels).array, golden["boundary"]) == 0)
         #expect(Self.difference(LabelBoundary()(pseudo.labels).array, golden["boundaryReplicatedBorder"]) == 0)
@@ -81,7 +81,7 @@ import Testing
         if name.hasPrefix("fixed") { (strategy.threshold, strategy.level) = (.fixed, 0.9) }
         if name == "nothingKept" { (strategy.threshold, strategy.level) = (.fixed, 1) }
         var threshold = strategy.threshold(classes: 4)
-        let all = Self.all(pseudo.labels), level = threshold.next(pseudo.meanConfidence(all))
+        let all = Self.all(pseudo.labels), level = threshold.next(try #require(pseudo.meanConfidence(all)))
         let weights = strategy.weights(pseudo, counted: all, threshold: level, trust: strategy.trust(epoch: 3))
         let result = try Self.loss(Self.tensor(golden["studentLogits"]), pseudo.labels, weights.tensor)
         #expect(abs(result.value - (item["loss"]?.doubleValue ?? -1)) <= 1e-5)
@@ -168,6 +168,29 @@ import Testing
         #expect(pseudo.meanConfidence(counted) == 1)
     }
 
+    @Test func `where no boundary is kept its term is nothing, and where no pixel is there the loss`() throws {
+        let (pseudo, student) = try Self.scene(), one = Tensor(pseudo.labels.shape, repeating: 1)
+        let (strategy, all) = (CWBASS(), Self.all(pseudo.labels))
+        var without = strategy
+        without.boundaryWeight = 0
+        // One class everywhere: nothing but the frame could be a boundary.
+        let flat = PseudoLabels(try Tensor([2, 3, 6, 7], (0..<252).map { $0 / 42 % 3 == 1 ? 0.8 : 0.1 }))
+        let (full, bare) = (
+            strategy.weights(flat, counted: all, threshold: 0.5), without.weights(flat, counted: all, threshold: 0.5)
+        )
+        #expect(full.kept == 84 && full.atBoundaries == 0 && full.tensor.array == bare.tensor.array)
+        #expect(try Self.loss(student, one, full.tensor).value > 0)
+        // Nobody is sure, or nothing is there.
+        let absent = Tensor(pseudo.labels.shape, repeating: -1)
+        for (counted, threshold) in [(all, 1.0), (absent, 0.3)] {
+            let none = strategy.weights(pseudo, counted: counted, threshold: threshold)
+            let result = try Self.loss(student, pseudo.labels, none.tensor)
+            #expect(none.kept == 0 && none.atBoundaries == 0)
+            #expect(result.value == 0 && result.gradient.allSatisfy { $0 == 0 })
+        }
+        #expect(pseudo.meanConfidence(absent) == nil)
+    }
+
     @Test func `of equally likely classes the lowest is taken`() throws {
         let pseudo = PseudoLabels(try Tensor([1, 3, 2], [0.4, 0.2, 0.4, 0.4, 0.2, 0.4]))
         #expect(pseudo.labels.array == [0, 1] && pseudo.confidence.array == [0.4, 0.4])
@@ -192,7 +215,7 @@ import Testing
         var threshold = Self.published.threshold(classes: 2)
         let all = Self.all(pseudo.labels)
         let weights = Self.published.weights(
-            pseudo, counted: all, threshold: threshold.next(pseudo.meanConfidence(all)))
+            pseudo, counted: all, threshold: threshold.next(try #require(pseudo.meanConfidence(all))))
         #expect(weights.kept == 2 * 81)
         // The floor does reject, once the teacher is sure of most.
         #expect(CWBASS().threshold(classes: 2).form == .floor && CWBASS().threshold(classes: 5).form == .dynamic)

@@ -81,6 +81,11 @@ extension OperationCases {
             convolution("3×3, dilation 2", [1, 3, 8, 9], outputs: 2, ConvolutionWindow(kernel: [3, 3], dilation: 2)),
             convolution("2 groups", [1, 6, 5, 7], outputs: 4, three, groups: 2),
             convolution("4 groups of 8", [1, 32, 4, 5], outputs: 32, three, groups: 4),
+            convolution("16 groups of 2", [2, 32, 5, 6], outputs: 32, three, groups: 16, large: [1, 64, 128, 128]),
+            convolution(
+                "8 groups of 4, stride 2, dilation 2", [1, 32, 9, 8], outputs: 32,
+                ConvolutionWindow(kernel: [3, 3], stride: 2, dilation: 2, padding: 2), groups: 8, hasBias: false),
+            convolution("4 groups of 4, reflected", [1, 16, 5, 6], outputs: 16, mode(.reflect), groups: 4),
             convolution("depthwise", [2, 5, 6, 7], outputs: 5, three, groups: 5, large: [1, 64, 128, 128]),
             convolution(
                 "depthwise of 18, 5×5", [1, 18, 6, 7], outputs: 18, ConvolutionWindow(kernel: [5, 5]), groups: 18),

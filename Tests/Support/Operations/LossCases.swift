@@ -50,7 +50,46 @@ extension OperationCases {
             })
     }
 
+    /// - Parameter views: the target of each vector: its other view, or the first other one of the same view.
+    private static func contrastive(
+        _ name: String, _ x: [Int], views: Int = 2, _ similarity: ContrastiveSimilarity, temperature: Double
+    ) -> OperationCase {
+        OperationCase(
+            "contrastive" + name, (0..<views).map { _ in .data(x, -2...2) },
+            build: { tape, inputs throws(Diagnostic) in
+                views == 1
+                    ? try tape.firstOtherLoss(inputs[0], temperature: temperature)
+                    : try tape.contrastiveLoss(
+                        inputs[0], inputs[1], temperature: temperature, similarity: similarity)
+            },
+            reference: { inputs in
+                var vectors = inputs.flatMap { view in
+                    (0..<x[0]).map { row in (0..<x[1]).map { view[[row, $0]] } }
+                }
+                if similarity == .cosine {
+                    vectors = vectors.map { vector in
+                        let norm = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
+                        return vector.map { $0 / norm }
+                    }
+                }
+                guard vectors.count > 1 else { return .scalar(0) }
+                var loss = 0.0
+                for (index, vector) in vectors.enumerated() {
+                    let others = vectors.indices.filter { $0 != index }
+                    let scores = others.map { zip(vector, vectors[$0]).reduce(0) { $0 + $1.0 * $1.1 } / temperature }
+                    let partner = views == 1 ? others[0] : (index + x[0]) % vectors.count
+                    loss += log(scores.reduce(0) { $0 + exp($1) })
+                    loss -= scores[others.firstIndex(of: partner) ?? 0]
+                }
+                return .scalar(loss / Double(vectors.count))
+            })
+    }
+
     static let losses: [OperationCase] = [
+        contrastive("", [4, 7], .cosine, temperature: 0.5),
+        contrastive(" by inner products", [3, 5], .dot, temperature: 2),
+        contrastive(" of one thing", [1, 6], .cosine, temperature: 2),
+        contrastive(" with the first other", [4, 2], views: 1, .dot, temperature: 2),
         crossEntropy("", [2, 3, 4, 5], 0...2, large: [[1, 8, 512, 512], [1, 512, 512]]),
         crossEntropy(" of two classes far out", [1, 2, 9, 10], 0...1, range: -80...80),
         crossEntropy(", weighted", [2, 4, 3, 5], 0...3, weights: [0.1, 1, 2.5, 0.7]),

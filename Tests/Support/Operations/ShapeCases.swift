@@ -29,10 +29,10 @@ extension OperationCases {
                     let p = max(0, position(alignsCorners)), first = p.rounded(.down)
                     let t: Double = p - first
                     return (1 - t) * at(Int(first)) + t * at(Int(first) + 1)
-                case .cubic(let alignsCorners):
+                case .cubic(let alignsCorners, let a):
                     let p = position(alignsCorners), first = p.rounded(.down), t = p - first
-                    func near(_ d: Double) -> Double { (1.25 * d - 2.25) * d * d + 1 }
-                    func far(_ d: Double) -> Double { ((-0.75 * d + 3.75) * d - 6) * d + 3 }
+                    func near(_ d: Double) -> Double { ((a + 2) * d - (a + 3)) * d * d + 1 }
+                    func far(_ d: Double) -> Double { a * (((d - 5) * d + 8) * d - 4) }
                     let i = Int(first)
                     let left: Double = far(1 + t) * at(i - 1) + near(t) * at(i)
                     let right: Double = near(1 - t) * at(i + 1) + far(2 - t) * at(i + 2)
@@ -81,6 +81,7 @@ extension OperationCases {
         resize([2, 5, 4, 6], [7, 5], .linear(alignsCorners: true)),
         resize([2, 5, 4, 6], [7, 5], .nearest),
         resize([2, 5, 4, 6], [3, 11], .cubic()),
+        enlarge([1, 3, 4, 5], 4, .cubic(a: -0.5)),
         resize([1, 17, 4, 6], [5, 6], .cubic(alignsCorners: true)),
         resize([1, 3, 4, 5, 3], [6, 4, 7], .linear(alignsCorners: true)),
         resize([1, 3, 5], [1], .linear(alignsCorners: true)),
@@ -188,13 +189,15 @@ extension OperationCases {
             "reshape", [.data([2, 6, 3, 4])],
             build: { tape, inputs throws(Diagnostic) in try tape.reshape(inputs[0], [3, 4, 12]) },
             reference: { Naive([3, 4, 12], $0[0].data) }),
+        shuffle([2, 12, 3, 4], large: [1, 64, 128, 128]),
+        shuffle([2, 128, 3, 5], large: [1, 256, 128, 128]),
         OperationCase(
-            "pixel shuffle", [.data([2, 12, 3, 4])], large: [[1, 64, 128, 128]],
-            build: { tape, inputs throws(Diagnostic) in try tape.pixelShuffle(inputs[0], factor: 2) },
+            "pixel unshuffle in blocks", [.data([2, 16, 6, 4])],
+            build: { tape, inputs throws(Diagnostic) in try tape.pixelUnshuffle(inputs[0], factor: 2) },
             reference: { inputs in
-                Naive([2, 3, 6, 8]) { index in
-                    let channel = 4 * index[1] + 2 * (index[2] % 2) + index[3] % 2
-                    return inputs[0][[index[0], channel, index[2] / 2, index[3] / 2]]
+                Naive([2, 64, 3, 2]) { index in
+                    let i = index[1] % 4 / 2, j = index[1] % 2
+                    return inputs[0][[index[0], index[1] / 4, 2 * index[2] + i, 2 * index[3] + j]]
                 }
             }),
         OperationCase(
@@ -207,4 +210,16 @@ extension OperationCases {
                 }
             }),
     ]
+
+    private static func shuffle(_ x: [Int], large: [Int]) -> OperationCase {
+        OperationCase(
+            "pixel shuffle \(x)", [.data(x)], large: [large],
+            build: { tape, inputs throws(Diagnostic) in try tape.pixelShuffle(inputs[0], factor: 2) },
+            reference: { inputs in
+                Naive([x[0], x[1] / 4, 2 * x[2], 2 * x[3]]) { index in
+                    let channel = 4 * index[1] + 2 * (index[2] % 2) + index[3] % 2
+                    return inputs[0][[index[0], channel, index[2] / 2, index[3] / 2]]
+                }
+            })
+    }
 }

@@ -3,15 +3,20 @@ import Lucency
 
 struct ModelImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Turn a checkpoint's weights into a safetensors file.",
+        commandName: "import", abstract: "Turn a checkpoint's weights into a safetensors file or a model.",
         discussion: """
             Examples: lucency model import checkpoint.pt weights.safetensors --prefix-strip module.
                       lucency model import checkpoint.pt weights.safetensors --map names.json
+                      lucency model import shisrcnet.pth sharpen.lucency --map shisrcnet-upright
 
             Reads PyTorch checkpoints (nothing in them is run) and safetensors. The types of numbers stay. The map is a JSON
             object, old name to new name, or null to drop a tensor: {"encoder.*.w": "down.*.weight", "step": null}; a `*` stands
             for any characters. Tensors that the map does not mention keep their names and are reported, as are rules that fit
             none. --prefix-strip comes first.
+
+            Maps that are built in: nnunet takes nnU-Net v2's names apart from its copies. shisrcnet makes a model of the public
+            code's weights, factor and gates by their shapes; as that code feeds it, it wants blue, green, red and rows
+            exchanged with columns. shisrcnet-upright turns the weights, so that it wants usual images.
             """)
 
     @Argument(help: "PyTorch checkpoint or safetensors.", completion: .file())
@@ -21,7 +26,8 @@ struct ModelImportCommand: ParsableCommand {
     var output: String
 
     @Option(
-        help: ArgumentHelp("JSON file of old and new names.", valueName: "file"),
+        help: ArgumentHelp(
+            "JSON file of old and new names, or nnunet, shisrcnet, shisrcnet-upright.", valueName: "file"),
         completion: .file(extensions: ["json"]))
     var map: String?
 
@@ -36,7 +42,9 @@ struct ModelImportCommand: ParsableCommand {
 
     func run() throws {
         try reporting {
-            try OutputFile.check(output, inputs: [checkpoint] + (map.map { [$0] } ?? []))
+            let known: [String: SHISRCNetImport.Orientation] = ["shisrcnet": .stored, "shisrcnet-upright": .upright]
+            let isBuiltIn = map == "nnunet" || map.flatMap { known[$0] } != nil
+            try OutputFile.check(output, inputs: [checkpoint] + (isBuiltIn ? [] : map.map { [$0] } ?? []))
             let weights = try Weights(path: checkpoint, key: key)
             var tensors = weights.tensors
             for note in weights.notes { Terminal.error(note.description) }
@@ -49,11 +57,16 @@ struct ModelImportCommand: ParsableCommand {
                     warn("no tensor's name begins with '\(prefixStrip)'", at: checkpoint)
                 }
             }
+            if let map, let orientation = known[map] {
+                try makeModel(tensors, orientation)
+                return
+            }
             var outcome = NameMap.Outcome(tensors: tensors)
             if let map {
-                outcome = try readMap(map).apply(to: tensors)
-                for name in outcome.unused { warn("no tensor fits the rule '\(name)'", at: map) }
-                for name in outcome.unknown {
+                outcome = try (map == "nnunet" ? .nnUNet : readMap(map)).apply(to: tensors)
+                // A built-in map names what some checkpoints only have.
+                for name in isBuiltIn ? [] : outcome.unused { warn("no tensor fits the rule '\(name)'", at: map) }
+                for name in isBuiltIn ? [] : outcome.unknown {
                     warn("the map does not mention the tensor '\(name)', which keeps its name", at: checkpoint)
                 }
             }
@@ -78,6 +91,27 @@ struct ModelImportCommand: ParsableCommand {
                 Terminal.out(report.prettyText)
             }
         }
+    }
+
+    /// A model, with what is done to images and the names of classes.
+    private func makeModel(_ tensors: [StoredTensor], _ orientation: SHISRCNetImport.Orientation) throws {
+        let (model, network): (ModelFile, SHISRCNet)
+        do {
+            (model, network) = try SHISRCNetImport(orientation)(Weights(tensors))
+        } catch let list as DiagnosticList {
+            throw DiagnosticList(list.diagnostics.map { $0.located(in: checkpoint) })
+        } catch let diagnostic as Diagnostic {
+            throw diagnostic.located(in: checkpoint)
+        }
+        try model.write(to: output)
+        guard json else { return }
+        let report: JSONValue = [
+            "file": .string(output), "network": .string(SHISRCNet.kind), "factor": .integer(network.factor),
+            "gate": .string(network.gate.rawValue), "classes": .integer(network.classes),
+            "tensors": .array(model.weights.tensors.map { .string($0.name) }),
+            "parameters": .integer(model.weights.parameterCount), "sha256": .string(try FileSystem.hash(of: output)),
+        ]
+        Terminal.out(report.prettyText)
     }
 
     private func warn(_ message: String, at file: String) {

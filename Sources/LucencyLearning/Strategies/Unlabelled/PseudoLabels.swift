@@ -34,9 +34,9 @@ package struct PseudoLabels: Sendable {
         labels = Tensor(trusted: flat) { out in best.withUnsafeBufferPointer { _ = out.initialize(from: $0) } }
     }
 
-    /// The mean of q over the pixels that count; 0 where none does.
+    /// The mean of q over the pixels that count; nil where none does.
     /// - Parameter counted: N, spatial; below 0 where pixels do not count.
-    package func meanConfidence(_ counted: Tensor) -> Double {
+    package func meanConfidence(_ counted: Tensor) -> Double? {
         var sum = 0.0, count = 0
         confidence.buffer.withUnsafeBufferPointer { confidence in
             counted.buffer.withUnsafeBufferPointer { counted in
@@ -46,6 +46,6 @@ package struct PseudoLabels: Sendable {
                 }
             }
         }
-        return count > 0 ? sum / Double(count) : 0
+        return count > 0 ? sum / Double(count) : nil
     }
 }

@@ -11,6 +11,8 @@ package struct UnlabelledBatches {
         package let spoilt: Tensor
         /// N, spatial: -1 beyond an image and where it was cut out, else 0.
         package let counted: Tensor
+        /// N, spatial: -1 beyond an image, else 0.
+        package let present: Tensor
     }
 
     private let batches: BatchMaker
@@ -24,13 +26,14 @@ package struct UnlabelledBatches {
         var random = PhiloxStream(seed: settings.seed, stream: "unlabelled")
         settings.seed = random.next()
         strong = isStrong ? StrongAugmentation(seed: random.next()) : nil
-        // A label of 0 within images, so that what lies beyond them can be told from it.
+        // A label of 0 within images, so that what lies beyond them can be told from it; images of a size share them.
+        var blank: [Int: AlignedBuffer<Int32>] = [:]
         let cases = try training.unlabelled.map { item in
-            let sample = item.sample
+            let sample = item.sample, count = sample.size.count
+            let labels = blank[count] ?? AlignedBuffer(repeating: 0, count: count)
+            blank[count] = labels
             return TrainingCase(
-                try Sample(
-                    name: sample.name, form: sample.form, image: sample.image,
-                    labels: AlignedBuffer(repeating: 0, count: sample.size.count)))
+                try Sample(name: sample.name, form: sample.form, image: sample.image, labels: labels))
         }
         batches = BatchMaker(
             cases: cases, settings: settings, sampler: training.sampler, augmentation: settings.augmentation,
@@ -39,9 +42,9 @@ package struct UnlabelledBatches {
 
     package func callAsFunction(step: Int, pool: ThreadPool) throws -> Batch {
         let batch = try batches(step: step, pool: pool), count = batch.names.count
-        let labels = batch.labels.map(\.labels)
+        let labels = batch.labels.map(\.labels), present = Self.counted(labels, batch.images.shape)
         guard let strong else {
-            return Batch(images: batch.images, spoilt: batch.images, counted: Self.counted(labels, batch.images.shape))
+            return Batch(images: batch.images, spoilt: batch.images, counted: present, present: present)
         }
         let made = Lock<[Int: Sample]>([:])
         try pool.forEach(count) { position in
@@ -63,7 +66,8 @@ package struct UnlabelledBatches {
             }
         }
         return Batch(
-            images: batch.images, spoilt: spoilt, counted: Self.counted(samples.map(\.labels), batch.images.shape))
+            images: batch.images, spoilt: spoilt, counted: Self.counted(samples.map(\.labels), batch.images.shape),
+            present: present)
     }
 
     private static func counted(_ labels: [AlignedBuffer<Int32>], _ images: Shape) -> Tensor {

@@ -26,9 +26,14 @@ protocol UnlabelledLesson {
     /// - Parameters:
     ///   - told: the teacher's probabilities: N, C, spatial.
     ///   - counted: N, spatial; -1 where pixels do not count.
-    mutating func inputs(step: Int, told: Tensor, counted: Tensor) throws -> [Value: Tensor]
+    ///   - present: N, spatial; -1 beyond an image. The teacher sees what was cut out for the student.
+    mutating func inputs(step: Int, told: Tensor, counted: Tensor, present: Tensor) throws -> [Value: Tensor]
     /// How much of the teacher's own weights remains after a step: 0 follows the student at once, 1 not at all.
     func keeping(step: Int) -> Float
+    /// What becomes of the teacher's running statistics where some of its weights remain.
+    var buffers: TeacherBufferForm { get }
+    /// Whether a step is one of supervised training, which leaves out the passes of teacher and student.
+    func isIdle(step: Int) -> Bool
     /// What the record says of the epoch.
     mutating func finishEpoch() -> [String: JSONValue]
     /// What it remembers from epoch to epoch; nil: nothing.
@@ -37,6 +42,8 @@ protocol UnlabelledLesson {
 
 extension UnlabelledLesson {
     func ramp(step: Int) -> Double { 1 }
+    var buffers: TeacherBufferForm { .copied }
+    func isIdle(step: Int) -> Bool { false }
     func finishEpoch() -> [String: JSONValue] { [:] }
     var memory: Double? {
         get { nil }
@@ -52,11 +59,13 @@ final class UnlabelledRun: StrategyRun {
     private let batches: UnlabelledBatches
     /// Begins as a copy of the student.
     private var teacher: Teacher?
+    private var ramps = EpochMeans()
     private var recorded: (images: Value, ramp: Value)?
 
-    /// - Returns: nil where there is nothing without labels, so that training is supervised training.
+    /// - Returns: nil where there is nothing without labels, or it weighs nothing: then training is supervised training, with
+    ///   no further pass that would change running statistics, and no teacher to be judged.
     static func of(_ lesson: any UnlabelledLesson, _ training: StrategyTraining) throws -> UnlabelledRun? {
-        training.unlabelled.isEmpty ? nil : try UnlabelledRun(lesson, training)
+        training.unlabelled.isEmpty || lesson.weight == 0 ? nil : try UnlabelledRun(lesson, training)
     }
 
     private init(_ lesson: any UnlabelledLesson, _ training: StrategyTraining) throws {
@@ -64,12 +73,15 @@ final class UnlabelledRun: StrategyRun {
         batches = try UnlabelledBatches(training, isStrong: lesson.isStrong)
     }
 
-    func record(_ scene: StepScene) throws -> [ObjectiveValues.Part] {
+    func begin() throws {
         teacher = try Teacher(
-            training.network, shape: scene.images.shape, parameters: training.parameters, kernels: training.kernels,
+            training.network, shape: training.batchShape, parameters: training.parameters, kernels: training.kernels,
             pool: training.pool)
-        // Without weight there is no pass either, which would change the running statistics of batch normalization.
-        guard lesson.weight > 0 else { return [] }
+    }
+
+    func idleTerms(step: Int) -> [String]? { lesson.isIdle(step: step) ? [lesson.name] : nil }
+
+    func record(_ scene: StepScene) throws -> [ObjectiveValues.Part] {
         let images = scene.tape.input("unlabelled.images", scene.images.shape)
         let ramp = scene.tape.input("unlabelled.ramp", .scalar)
         guard let logits = try training.network(images, Scope(scene.tape)).first else {
@@ -91,23 +103,23 @@ final class UnlabelledRun: StrategyRun {
                 .undefinedResult, "the teacher's probabilities in step \(step) are no numbers",
                 remedy: "lower the learning rate; are the images without labels normalised?")
         }
-        var inputs = try lesson.inputs(step: step, told: told, counted: unlabelled.counted)
+        var inputs = try lesson.inputs(step: step, told: told, counted: unlabelled.counted, present: unlabelled.present)
         inputs[recorded.images] = unlabelled.spoilt
         inputs[recorded.ramp] = Tensor(Float(lesson.ramp(step: step)))
         return inputs
     }
 
     func finishStep(_ step: Int, _ workspace: Workspace) throws {
+        ramps.add(["ramp": lesson.isIdle(step: step) ? 0 : lesson.ramp(step: step)])
         switch lesson.keeping(step: step) {
         case 0: teacher?.follow(training.parameters)
         case 1: break
-        case let keep: teacher?.follow(training.parameters, keeping: keep)
+        case let keep: teacher?.follow(training.parameters, keeping: keep, buffers: lesson.buffers)
         }
     }
 
     func finishEpoch(_ epoch: Int) throws -> [String: JSONValue] {
-        let facts = lesson.finishEpoch()
-        return facts.isEmpty ? [:] : [lesson.name: .object(facts)]
+        [lesson.name: .object(lesson.finishEpoch().merging(ramps.finish()) { $1 })]
     }
 
     var judged: Parameters? { lesson.judged == .teacher ? teacher?.parameters : nil }
@@ -131,9 +143,8 @@ final class UnlabelledRun: StrategyRun {
     }
 
     func bytes(threads: Int) throws -> Int {
-        let shape = try Shape(
-            [training.settings.batch, training.network.inputChannels] + training.settings.patch.reversed())
-        return try Teacher.bytes(training.network, shape: shape, kernels: training.kernels, threads: threads)
+        try Teacher.bytes(
+            training.network, shape: training.batchShape, kernels: training.kernels, threads: threads)
     }
 }
 

@@ -1,0 +1,143 @@
+import LucencyCalibration
+import LucencyFoundation
+import LucencyPipeline
+import LucencyReports
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// One summary for each combination of gathered variants, by the combination's text.
+private typealias Answers = [String: TaggedAnswers]
+
+private struct TaggedAnswers: Codable, Sendable {
+    var variants: [String: String]
+    var summary = ClassificationSummary()
+}
+
+private struct EvaluateClassification: Sendable {
+    var truth = "class"
+    var patient = "patient"
+    var classes: [String] = []
+    var bins = 15
+    var resamples = 1000
+
+    /// The case of an item: its probabilities, and from its facts its true class and, where it is there, its patient.
+    func read(_ name: String, _ probabilities: Table, _ facts: Table) throws -> (ClassificationCase, [String]) {
+        let (names, values) = try classProbabilities(probabilities)
+        let truth = try facts.fact(self.truth)
+        guard let place = names.firstIndex(of: truth) else {
+            throw Diagnostic(
+                .badLabel,
+                "\"\(name)\" is of the class '\(truth)', and the probabilities are of \(names.joined(separator: ", "))",
+                remedy: nearestName(to: truth, in: names).map { "did you mean '\($0)'?" }
+                    ?? "take a model that knows the class, or other facts (`truth`)")
+        }
+        let patient = self.patient.isEmpty ? nil : try facts.fact(ifThere: self.patient)
+        return (ClassificationCase(name: name, patient: patient, truth: place, probabilities: values), names)
+    }
+
+    /// A row with a column for each class; columns of text, and those that `classes` does not name, are passed over.
+    private func classProbabilities(_ table: Table) throws -> (names: [String], values: [Double]) {
+        guard table.rows.count == 1 else {
+            throw Diagnostic(
+                .badArgument, "the probabilities of an item are a table of one row, this one has \(table.rows.count)",
+                remedy: "take the table of a stage that classifies")
+        }
+        let cells = zip(table.columns.map(\.name), table.rows[0])
+        guard !classes.isEmpty else {
+            let known = cells.compactMap { name, cell in cell.doubleValue.map { (name, $0) } }
+            return (known.map(\.0), known.map(\.1))
+        }
+        let values = try classes.map { name in
+            guard let value = cells.first(where: { $0.0 == name })?.1.doubleValue else {
+                throw Diagnostic(
+                    .badArgument, "the table has no probability of '\(name)'",
+                    remedy: "it has \(table.columns.map(\.name).joined(separator: ", "))")
+            }
+            return value
+        }
+        return (classes, values)
+    }
+}
+
+extension CollectorDescriptor {
+    static let evaluateClassification = CollectorDescriptor(
+        "evaluate.classification",
+        "Judges class probabilities of images and of their patients: accuracy, AUC, F1, calibration, confusion, with intervals.",
+        prototype: EvaluateClassification(),
+        source: "patient recognition rate: Spanhol et al. 2016; definitions stand in the tables",
+        groups: [
+            StreamGroup<EvaluateClassification, Answers>("cases", ports: ["probabilities", "facts"]) {
+                (
+                    stage: EvaluateClassification, state: inout Answers, tag: ItemTag, _: StageContext,
+                    probabilities: Table, facts: Table
+                ) in
+                let (one, classes) = try stage.read(tag.item, probabilities, facts)
+                try state[tag.combination, default: TaggedAnswers(variants: tag.variants)].summary
+                    .add(one, classes: classes)
+            }
+        ],
+        outputs: ["summary", "classes", "confusion", "bins", "cases", "reliability"],
+        parameters: [
+            Parameter("truth", \.truth, help: "The fact that is the true class."),
+            Parameter(
+                "patient", \.patient,
+                help: "The fact that says whom an image is of; where facts lack it, or empty: images are independent."),
+            Parameter(
+                "classes", \.classes,
+                help: "Columns of the probabilities that are classes; left out: all that hold numbers."),
+            Parameter("bins", \.bins, in: .within(1...100), help: "Bins of confidence of the calibration error."),
+            Parameter(
+                "resamples", \.resamples, in: .within(1...1_000_000),
+                help: "How often patients (or images) are drawn anew for the 95 % intervals."),
+        ],
+        coding: StateCoding(
+            encode: { try JSONValue(parsing: String(decoding: JSONEncoder().encode($0), as: UTF8.self)) },
+            decode: { try JSONDecoder().decode(Answers.self, from: Data($0.text.utf8)) }),
+        initial: { _ in [:] },
+        merge: { _, total, next in
+            for (key, tagged) in next {
+                try total[key, default: TaggedAnswers(variants: tagged.variants)].summary.merge(tagged.summary)
+            }
+        },
+        finish: {
+            (stage: EvaluateClassification, state: Answers, context: StageContext) throws -> (
+                Table, Table, Table, Table, Table, DrawingValue
+            ) in
+            var parts: [[Table]] = [[], [], [], [], []]
+            var diagrams: [ReliabilityDiagram] = []
+            for (_, tagged) in state.sorted(by: { $0.key < $1.key }) {
+                var levels = [
+                    ClassificationLevel(
+                        name: "image", summary: tagged.summary,
+                        scores: ClassificationScores(tagged.summary, bins: stage.bins))
+                ]
+                if let patients = try tagged.summary.patients() {
+                    levels.append(
+                        ClassificationLevel(
+                            name: "patient", summary: patients,
+                            scores: ClassificationScores(patients, bins: stage.bins)))
+                }
+                let variants = tagged.variants.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
+                diagrams += levels.map { $0.diagram(of: variants) }
+                // Patients are drawn for both levels: images of one are alike.
+                let draws = try CaseDraws(
+                    count: levels[0].scores.units.count,
+                    Bootstrap(resamples: stage.resamples, seed: context.seed))
+                let tables = try [
+                    ClassificationLevel.summaryTable(levels, draws), ClassificationLevel.classTable(levels, draws),
+                    ClassificationLevel.confusionTable(levels), ClassificationLevel.binTable(levels),
+                    ClassificationLevel.caseTable(levels),
+                ]
+                for (place, table) in tables.enumerated() { parts[place].append(try table.tagged(tagged.variants)) }
+            }
+            let joined = try parts.map { try Table.joined($0) }
+            let drawing = Chart.row(diagrams.map(\.chart), title: "Reliability of the answers")
+            return (
+                joined[0], joined[1], joined[2], joined[3], joined[4], DrawingValue(svg: drawing.svg)
+            )
+        })
+}
