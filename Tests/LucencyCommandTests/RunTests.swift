@@ -506,7 +506,7 @@ struct LookingTests {
             list.contains("segment.threshold") && list.contains("evaluate.segmentation") && list.contains("sauvola"))
         let one = String(decoding: try runLucency(["stages", "segment.threshold"]).out, as: UTF8.self)
         #expect(one.contains("image (image) → labels (labels)"))
-        #expect(one.contains("method: otsu | fixed | sauvola, default otsu"))
+        #expect(one.contains("method: otsu | fixed | sauvola | niblack") && one.contains("default otsu"))
         let json = try JSONValue(parsing: String(decoding: runLucency(["stages", "--json"]).out, as: UTF8.self))
         #expect((json["stages"]?.arrayValue?.count ?? 0) > 10)
         #expect(try runLucency(["stages", "segment.treshold"]).errors.contains("did you mean 'segment.threshold'"))

@@ -85,7 +85,7 @@ enum FilmTraining {
         return WorkProgress(fraction: fraction, message: "step \(record.step) of \(steps)", figures: figures)
     }
 
-    static func key(_ parts: JSONValue...) throws -> String { try SHA256.hex(of: parts.map(\.text).joined()) }
+    static func key(_ parts: JSONValue...) -> String { SHA256.hex(of: parts.map(\.text).joined()) }
 
     static func records(_ records: [StepRecord]) -> RecordValue { RecordValue(.array(records.map(\.json))) }
 }

@@ -152,9 +152,9 @@ import Testing
         }
     }
 
-    @Test func `a teacher whose probabilities are no numbers stops training, by name`() throws {
+    @Test func `images without labels that leave the range of numbers stop training with an error`() throws {
         let error = #expect(throws: Diagnostic.self) { _ = try Self.trainer(CWBASS(), spoilt: true).train() }
-        #expect(error?.code == .undefinedResult && error?.message.contains("teacher's probabilities") == true)
+        #expect(error?.code == .undefinedResult && error?.remedy?.contains("lower the learning rate") == true, "\(String(describing: error))")
     }
 
     @Test func `what cannot be told before the images are there is told then`() throws {
