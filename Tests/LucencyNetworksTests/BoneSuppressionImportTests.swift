@@ -27,17 +27,17 @@ import Testing
     }
 
     @Test func `every tensor of the authors' autoencoder has its place`() throws {
-        try verify("bs-ldm-vqgan.json", .boneAutoencoder, VectorAutoencoder().declarations())
+        try verify("bs-ldm-vqgan", .boneAutoencoder, VectorAutoencoder().declarations())
     }
 
     @Test func `every tensor of the authors' discriminator has its place`() throws {
-        try verify("bs-ldm-discriminator.json", .boneDiscriminator, PatchDiscriminator().declarations())
+        try verify("bs-ldm-discriminator", .boneDiscriminator, PatchDiscriminator().declarations())
     }
 
     @Test func `every tensor of the authors' estimator has its place`() throws {
         let all = try LatentDiffusion().declarations().filter { $0.name.hasPrefix("estimator.") }
         try verify(
-            "bs-ldm-unet.json", .boneEstimator,
+            "bs-ldm-unet", .boneEstimator,
             all.map {
                 ParameterDeclaration(
                     name: String($0.name.dropFirst(10)), shape: $0.shape, initializer: $0.initializer,
