@@ -4,7 +4,9 @@ import Testing
 
 /// Bone suppression as users run it, far too short to learn anything.
 @Suite struct BoneSuppressionTests {
-    private static let size = ["parameters.train.with.count=2", "parameters.train.with.set.size=192", "size=[192, 192]"]
+    private static let size = [
+        "parameters.train.with.count=2", "parameters.train.with.set.size=192", "size=[192, 192]",
+    ]
     private static let small =
         size + [
             "autoencoderSteps=3", "diffusionSteps=3", "unetSteps=2", "stages.autoencoder.with.channels=[4, 4, 8]",

@@ -69,7 +69,8 @@ struct PixelShuffle: Operation {
     /// The factor 2 on blocks of 16 channels: large(c, 2y + i, 2x + j) = small(4c + 2i + j, y, x), so that the 16 channels
     /// of a small block go, four by four, to a quarter of the channels of four large pixels.
     private func moveBlocks(
-        _ source: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>, _ small: Shape, enlarges isEnlarging: Bool,
+        _ source: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>, _ small: Shape,
+        enlarges isEnlarging: Bool,
         _ context: OperationContext
     ) {
         let lanes = Layout.lanes, height = small[2], width = small[3]

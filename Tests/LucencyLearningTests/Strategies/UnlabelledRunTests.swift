@@ -154,7 +154,9 @@ import Testing
 
     @Test func `images without labels that leave the range of numbers stop training with an error`() throws {
         let error = #expect(throws: Diagnostic.self) { _ = try Self.trainer(CWBASS(), spoilt: true).train() }
-        #expect(error?.code == .undefinedResult && error?.remedy?.contains("lower the learning rate") == true, "\(String(describing: error))")
+        #expect(
+            error?.code == .undefinedResult && error?.remedy?.contains("lower the learning rate") == true,
+            "\(String(describing: error))")
     }
 
     @Test func `what cannot be told before the images are there is told then`() throws {
