@@ -40,7 +40,7 @@ struct ConvolutionTests {
         for entry in cases {
             let image = try Self.image(entry["image"]),
                 border = try #require(Border(rawValue: entry["border"]?.stringValue ?? ""))
-            let filter = Convolution(try #require(Self.kernel(entry)), border: border, borderValue: 11)
+            let filter = FourierConvolution(try #require(Self.kernel(entry)), border: border, borderValue: 11)
             let result = try filter(image)
             expectClose(result.pixels.array, try #require(entry["result"]).tensorData, 5e-4)
             #expect(try filter(image, pool: ThreadPool(threads: 3)) == result)
@@ -51,11 +51,11 @@ struct ConvolutionTests {
     func metric() throws {
         let entry = try #require(Self.fixture("convolutions").arrayValue?[1])
         let image = try Self.image(entry["image"], spacing: [0.5, 0.5, 1])
-        let metric = try Convolution(.gaussian(deviation: .millimetres(1)))(image)
+        let metric = try FourierConvolution(.gaussian(deviation: .millimetres(1)))(image)
         expectClose(metric.pixels.array, try #require(entry["result"]).tensorData, 5e-4)
         let alpha = try Image(
             geometry: Geometry(size: GridSize(3, 1)), colorModel: .grayAlpha, pixels: AlignedBuffer([0, 9, 0, 1, 2, 3]))
-        let blurred = try Convolution(.box(size: .pixels(3)))(alpha).pixels.array
+        let blurred = try FourierConvolution(.box(size: .pixels(3)))(alpha).pixels.array
         #expect(blurred[3...] == [1, 2, 3] && abs(blurred[1] - 3) < 1e-5)
     }
 
@@ -63,13 +63,15 @@ struct ConvolutionTests {
     func motion() throws {
         let size = GridSize(31, 31)
         let point = try Samples.image(size) { x, y, _ in x == 15 && y == 15 ? 1 : 0 }
-        let flat = try Convolution(.motion(length: .pixels(9), angle: 0), border: .constant, borderValue: 0)(point)
+        let flat = try FourierConvolution(.motion(length: .pixels(9), angle: 0), border: .constant, borderValue: 0)(
+            point)
         let row = (0..<31).map { flat.pixels[15 * 31 + $0] }
         #expect(abs(row.reduce(0, +) - 1) < 1e-4)
         #expect((12...18).allSatisfy { abs(row[$0] - 1.0 / 9) < 2e-3 })
         #expect((0..<31).allSatisfy { abs(row[$0] - row[30 - $0]) < 1e-5 })
         // Up and to the right: where y is smaller.
-        let slanted = try Convolution(.motion(length: .pixels(12), angle: 45), border: .constant, borderValue: 0)(point)
+        let slanted = try FourierConvolution(
+            .motion(length: .pixels(12), angle: 45), border: .constant, borderValue: 0)(point)
         #expect(slanted.pixels[12 * 31 + 18] > 0.03 && slanted.pixels[18 * 31 + 12] > 0.03)
         #expect(abs(slanted.pixels[12 * 31 + 12]) < 1e-4)
     }
@@ -82,11 +84,11 @@ struct ConvolutionTests {
             .motion(length: .pixels(3), angle: .infinity), .weights([]), .weights([[1, 2]]), .weights([[1], [2]]),
             .weights([[1, 2, 3], [1, 2, 3], [1]]), .weights([[.nan]]),
         ] {
-            #expect(refusal { try Convolution(kernel)(image) }?.code == .badArgument, "\(kernel)")
+            #expect(refusal { try FourierConvolution(kernel)(image) }?.code == .badArgument, "\(kernel)")
         }
-        #expect(refusal { try Convolution(.motion(length: .pixels(3), angle: 0))(volume) }?.code == .badArgument)
-        #expect(refusal { try Convolution(.box(size: .pixels(1e6)))(image) }?.code == .tooLarge)
-        #expect(refusal { try Convolution(.box(size: .millimetres(2)))(image) }?.code == .assumedSpacing)
+        #expect(refusal { try FourierConvolution(.motion(length: .pixels(3), angle: 0))(volume) }?.code == .badArgument)
+        #expect(refusal { try FourierConvolution(.box(size: .pixels(1e6)))(image) }?.code == .tooLarge)
+        #expect(refusal { try FourierConvolution(.box(size: .millimetres(2)))(image) }?.code == .assumedSpacing)
         #expect(refusal { try Wiener(.box(size: .pixels(3)), snr: 0)(image) }?.code == .badArgument)
     }
 

@@ -113,13 +113,13 @@ struct PreprocessingTests {
     func gamma() throws {
         let fixture = try Self.fixture("gamma")
         let image = try Self.image(fixture["image"])
-        expectClose(try Gamma(0.6)(image).pixels.array, try #require(fixture["result"]).tensorData, 1e-4)
-        #expect(try Gamma(2, white: 4)(Samples.image([[0, 2, 4]])).pixels.array == [0, 1, 4])
+        expectClose(try GammaCorrection(0.6)(image).pixels.array, try #require(fixture["result"]).tensorData, 1e-4)
+        #expect(try GammaCorrection(2, white: 4)(Samples.image([[0, 2, 4]])).pixels.array == [0, 1, 4])
         let colors = try Samples.image([0, 1, 0.5, 0.25], GridSize(1, 1), .rgba)
-        #expect(try Gamma(2)(colors).pixels.array == [0, 1, 0.25, 0.25])
-        #expect(refusal { try Gamma(0)(image) }?.code == .badArgument)
-        #expect(refusal { try Gamma(2, white: -1)(image) }?.code == .badArgument)
-        #expect(refusal { try Gamma(2)(Samples.image([[-1, 1]])) }?.code == .badArgument)
+        #expect(try GammaCorrection(2)(colors).pixels.array == [0, 1, 0.25, 0.25])
+        #expect(refusal { try GammaCorrection(0)(image) }?.code == .badArgument)
+        #expect(refusal { try GammaCorrection(2, white: -1)(image) }?.code == .badArgument)
+        #expect(refusal { try GammaCorrection(2)(Samples.image([[-1, 1]])) }?.code == .badArgument)
     }
 
     @Test("Inverting turns the stored range around, and twice is nothing")

@@ -68,7 +68,7 @@ public struct AutoencoderTrainer {
                 Diagnostic(
                     .sizeMismatch, "the images to train with differ in size", remedy: "bring them to one: `resample`"))
         }
-        let shortest = MultiScaleSimilarity().shortestSide
+        let shortest = SimilarityScales().shortestSide
         if settings.similarityWeight > 0, first.shape.dimensions.dropFirst(2).contains(where: { $0 < shortest }) {
             problems.append(
                 Diagnostic(

@@ -7,7 +7,7 @@ typealias KernelChoice = PointSpread
 extension StageDescriptor {
     static let convolve = StageDescriptor(
         "fourier.convolve", "Convolves with a kernel of any size.",
-        prototype: Convolution(.gaussian(deviation: .pixels(2))), inputs: ["image"], outputs: ["image"],
+        prototype: FourierConvolution(.gaussian(deviation: .pixels(2))), inputs: ["image"], outputs: ["image"],
         parameters: [
             Parameter("kernel", \.kernel, help: "How a point is spread."),
             Parameter("border", \.border, help: "What lies beyond the image."),

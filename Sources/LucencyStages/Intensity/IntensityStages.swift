@@ -3,7 +3,8 @@ import LucencyPipeline
 
 extension StageDescriptor {
     static let gamma = StageDescriptor(
-        "gamma", "Brightens or darkens by a power law.", prototype: Gamma(), inputs: ["image"], outputs: ["image"],
+        "gamma", "Brightens or darkens by a power law.", prototype: GammaCorrection(), inputs: ["image"],
+        outputs: ["image"],
         parameters: [
             Parameter(
                 "gamma", \.gamma, in: .positive, required: true, help: "The power: below 1 brightens, above 1 darkens."),

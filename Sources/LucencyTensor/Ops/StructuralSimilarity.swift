@@ -5,7 +5,7 @@ import LucencyFoundation
 ///
 /// Gaussian windows of 11 pixels with σ = 1.5, only where they lie inside; scales by means of 2×2 pixels, odd rests dropped;
 /// means that are negative count as 0.
-public struct MultiScaleSimilarity: Hashable, Sendable {
+public struct SimilarityScales: Hashable, Sendable {
     /// Exponents of the scales, the finest first.
     public var exponents = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
     /// The difference between the lowest and the highest possible value.
@@ -23,7 +23,7 @@ extension Tape {
     ///   - a, b: N, C, height, width.
     /// - Throws: `Diagnostic` naming shapes that differ, or sides that are too short.
     public func multiScaleSimilarity(
-        _ a: Value, _ b: Value, _ settings: MultiScaleSimilarity = MultiScaleSimilarity()
+        _ a: Value, _ b: Value, _ settings: SimilarityScales = SimilarityScales()
     ) throws(Diagnostic) -> Value {
         let shape = a.shape
         guard shape == b.shape, shape.rank == 4, shape.spatial.allSatisfy({ $0 >= settings.shortestSide }) else {

@@ -3,7 +3,7 @@ import LucencyImaging
 
 /// Convolves with a kernel of any size, by Fourier transforms: the cost does not depend on the kernel. Each channel is
 /// convolved by itself; alpha is untouched.
-public struct Convolution: Sendable {
+public struct FourierConvolution: Sendable {
     public var kernel: PointSpread
     public var border: Border
     /// What lies beyond a constant border; nil for the channel's mean.

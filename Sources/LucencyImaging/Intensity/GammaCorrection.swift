@@ -7,7 +7,7 @@ import LucencyFoundation
 #endif
 
 /// Power law: `white · (v / white)^gamma`; below 1 brightens, above 1 darkens. Alpha is untouched.
-public struct Gamma: Sendable {
+public struct GammaCorrection: Sendable {
     public var gamma: Double
     /// The value that stays as it is, with 0. nil: of the stored type (255 for bytes), 1 for others.
     public var white: Double?
