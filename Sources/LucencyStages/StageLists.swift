@@ -78,6 +78,7 @@ extension Catalog {
             .trainSemiSupervised,
             .trainVQGAN,
             .trainBoneDiffusion,
+            .trainBoneDistilled,
             .trainBoneUNet,
             .evaluateCalibration,
             .calibrateTemperature,

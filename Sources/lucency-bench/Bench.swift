@@ -8,7 +8,8 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lucency-bench", abstract: "Measures commands and the engine.",
         subcommands: [
-            HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self, SegmentCommand.self,
+            HugeCommand.self, MemoryCommand.self, EngineCommand.self, EngineOnceCommand.self, DiffusionCommand.self,
+            SegmentCommand.self,
             TrainingCommand.self, ObjectivesCommand.self, CalibrationCommand.self, IOCommand.self, FourierCommand.self,
             MorphologyCommand.self, BatchCommand.self,
         ])

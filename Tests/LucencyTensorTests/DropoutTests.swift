@@ -21,7 +21,7 @@ import Testing
             try channels ? tape.channelDropout(before, probability: 0.25) : tape.dropout(before, probability: 0.25)
         let loss = try tape.sum(tape.multiply(y, y))
         var options = TensorPlan.Options(kernels: Kernels(family: family))
-        options.recomputesCheapResults = recomputes
+        options.recomputation = recomputes ? .cheap : .nothing
         let plan = try TensorPlan(
             tape, outputs: recomputes ? [] : [y], gradientsOf: loss, inputGradients: [x], options: options)
         let workspace = try Workspace(

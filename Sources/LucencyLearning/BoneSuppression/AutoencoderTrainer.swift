@@ -51,6 +51,8 @@ public struct AutoencoderTrainer {
     public let network: VectorAutoencoder
     public let discriminator: PatchDiscriminator
     public let settings: Settings
+    /// What a step computes twice to take less memory; it changes no bit of the result.
+    public var recomputation = Recomputation.nothing
     private let images: [Tensor]
     private let kernels: Kernels
     private let pool: ThreadPool
@@ -120,7 +122,7 @@ public struct AutoencoderTrainer {
         losses.append(("perplexity", q.perplexity))
         let generator = try TensorPlan(
             tape, outputs: losses.map(\.1) + [z, result, q.counts, q.sums], gradientsOf: total,
-            options: .init(kernels: kernels))
+            options: .init(kernels: kernels, recomputation: recomputation))
         let own = Tape(.training), real = own.input("real", shape), made = own.input("made", shape)
         let place = Scope(own, path: "discriminator")
         let verdict = try own.scale(
@@ -130,7 +132,8 @@ public struct AutoencoderTrainer {
         let judge =
             weight > 0
             ? try TensorPlan(
-                own, outputs: [verdict], gradientsOf: own.scale(verdict, by: weight), options: .init(kernels: kernels))
+                own, outputs: [verdict], gradientsOf: own.scale(verdict, by: weight),
+                options: .init(kernels: kernels, recomputation: recomputation))
             : nil
         let ours = tape.parameters.filter { !$0.name.hasPrefix("discriminator.") }
         return Step(

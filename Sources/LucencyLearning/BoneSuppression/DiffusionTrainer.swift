@@ -58,8 +58,41 @@ public struct DiffusionTrainer {
         public let latents: [ChannelStatistics]
     }
 
+    /// A network that sees easier conditions, and whose estimates of the image are learnt in place of the truth (Noroozi et
+    /// al. 2024, "You only need one step"): they are what can be known at a time, not what chance has drawn.
+    public struct Teacher {
+        /// `estimator.…`, of the same network.
+        public var weights: Parameters
+        /// Latent images of its conditions, in the order of the pairs.
+        public var conditions: [Tensor]
+        /// Whether differences of the estimated images count alike at all times. Otherwise they are weighted by how far
+        /// the output and that image are apart, at most 5, so that times of little noise are not ignored.
+        public var isPlain = false
+
+        public init(weights: Parameters, conditions: [Tensor], isPlain: Bool = false) {
+            (self.weights, self.conditions, self.isPlain) = (weights, conditions, isPlain)
+        }
+
+        /// The factor on differences of outputs at a time of which ᾱ of the image is left, so that their squares are the
+        /// weighted squares of differences of estimated images.
+        package func factor(_ prediction: DiffusionPrediction, left: Double) -> Double {
+            let gap =
+                switch prediction {
+                case .velocity: 1 - left
+                case .epsilon: (1 - left) / left
+                case .sample: 1.0
+                }
+            return (isPlain ? gap : gap * min(1 / gap, 5)).squareRoot()
+        }
+    }
+
     public let network: LatentDiffusion
     public let settings: Settings
+    /// What a step computes twice to take less memory; it changes no bit of the result.
+    public var recomputation = Recomputation.nothing
+    public var teacher: Teacher?
+    /// Weights to begin with, `estimator.…`; nil begins anew.
+    public var initial: Parameters?
     private let autoencoder: Parameters
     private let pairs: [(condition: Tensor, target: Tensor)]
     public let latents: [ChannelStatistics]
@@ -139,9 +172,21 @@ public struct DiffusionTrainer {
         let wanted = tape.input("wanted", try Shape([batch, latent[1]] + one))
         let code = tape.input("time", try Shape([batch, network.estimator.base]))
         let output = try network.estimator(x, time: code, Scope(tape, path: "estimator"))
-        let loss = try tape.meanSquaredError(tape.slice(output, axis: 1, 0..<latent[1]), wanted)
-        let plan = try TensorPlan(tape, outputs: [loss], gradientsOf: loss, options: .init(kernels: kernels))
+        var answer = try tape.slice(output, axis: 1, 0..<latent[1])
+        let factor = teacher == nil ? nil : tape.input("factor", wanted.shape)
+        if let factor { answer = try tape.multiply(answer, factor) }
+        let loss = try tape.meanSquaredError(answer, wanted)
+        let plan = try TensorPlan(
+            tape, outputs: [loss], gradientsOf: loss, options: .init(kernels: kernels, recomputation: recomputation))
         let parameters = try Parameters(tape.parameters, seed: settings.seed)
+        if let initial { try parameters.load(initial.tensors.filter { $0.key.hasPrefix("estimator.") }) }
+        let judge = try teacher.map { teacher in
+            guard teacher.conditions.count == pairs.count, teacher.conditions.allSatisfy({ $0.shape == latent }) else {
+                throw Diagnostic(.shapeMismatch, "the teacher's conditions are not those of the pairs")
+            }
+            return try LatentSampler(network, parameters: teacher.weights, kernels: kernels, pool: pool)
+                .estimate(for: wanted.shape)
+        }
         var schedule = settings.schedule
         (schedule.rate, schedule.steps) = (settings.rate, settings.steps)
         let learner = try Learner(
@@ -157,31 +202,35 @@ public struct DiffusionTrainer {
         while learner.step < settings.steps {
             if isCancelled() { return nil }
             let number = learner.step
-            let chosen = (0..<batch).map {
-                pairs[
-                    shuffledItem(
-                        at: number * batch + $0, of: pairs.count, seed: settings.seed, stream: "diffusion.order")]
+            let places = (0..<batch).map {
+                shuffledItem(at: number * batch + $0, of: pairs.count, seed: settings.seed, stream: "diffusion.order")
             }
+            let chosen = places.map { pairs[$0] }
             var random = PhiloxStream(seed: settings.seed, stream: "diffusion.noise", index: number)
             let times = chosen.map { _ in random.int(in: 0...(noise.steps - 1)) }
             let target = try Tensor.joined(chosen.map(\.target))
             let drawn = try OffsetNoise(strength: settings.offset).draw(target.shape, from: &random)
             let noised = try noise.noised(target, noise: drawn, times: times)
-            let goal: Tensor =
-                switch network.prediction {
-                case .epsilon: drawn
-                case .sample: target
-                case .velocity: try noise.velocity(target, noise: drawn, times: times)
-                }
-            // Behind each noisy latent image its condition, unscaled.
-            let rows = try (0..<batch).flatMap { index in
-                [try noised.image(index), chosen[index].condition]
+            var goal: Tensor, inputs: [Value: Tensor] = [:]
+            switch network.prediction {
+            case .epsilon: goal = drawn
+            case .sample: goal = target
+            case .velocity: goal = try noise.velocity(target, noise: drawn, times: times)
             }
-            try workspace.run(
-                [
-                    x: Tensor.joined(rows).reshaped(x.shape.dimensions), wanted: goal,
-                    code: Tensor.timeEmbedding(times.map(Double.init), width: network.estimator.base),
-                ], seed: settings.seed, step: UInt64(number))
+            if let teacher, let judge, let factor {
+                // Both see the same noisy image; only the condition is easier.
+                let easier = try Tensor.joined(places.map { teacher.conditions[$0] })
+                let factors = times.map { Float(teacher.factor(network.prediction, left: noise.left(at: $0))) }
+                let count = target.shape.count / batch
+                inputs[factor] = target.combined(with: target) { index, _, _ in factors[index / count] }
+                goal = try judge(noised, condition: easier, times: times)
+                    .combined(with: goal) { index, x, _ in x * factors[index / count] }
+            }
+            // Behind each noisy latent image its condition, unscaled.
+            inputs[x] = try Tensor.stacked(noised, Tensor.joined(chosen.map(\.condition)))
+            inputs[wanted] = goal
+            inputs[code] = try Tensor.timeEmbedding(times.map(Double.init), width: network.estimator.base)
+            try workspace.run(inputs, seed: settings.seed, step: UInt64(number))
             let done = Double(try workspace.tensor(loss).scalar)
             means.add(["loss": done, "gradientNorm": try learner.learn(from: workspace).gradientNorm])
             guard learner.step % settings.interval == 0 || learner.step == settings.steps else { continue }
@@ -205,16 +254,5 @@ public struct DiffusionTrainer {
         let all = try Parameters(network.declarations().map(\.unset), seed: 0)
         try all.load(autoencoder.tensors.merging(estimator.tensors) { $1 })
         return all
-    }
-}
-
-extension Tensor {
-    /// One image of a batch, as a batch of one.
-    package func image(_ index: Int) throws(Diagnostic) -> Tensor {
-        let rest = Array(shape.dimensions.dropFirst()), count = rest.reduce(1, *)
-        guard index >= 0, index < shape[0] else { throw Diagnostic(.badArgument, "there is no image \(index)") }
-        return Tensor(trusted: try Shape([1] + rest)) { target in
-            buffer.withUnsafeBufferPointer { _ = target.initialize(from: $0[index * count..<(index + 1) * count]) }
-        }
     }
 }

@@ -27,6 +27,8 @@ public struct RegressionTrainer {
 
     public let network: any Network
     public let settings: Settings
+    /// What a step computes twice to take less memory; it changes no bit of the result.
+    public var recomputation = Recomputation.nothing
     private let pairs: [(condition: Tensor, target: Tensor)]
     private let kernels: Kernels
     private let pool: ThreadPool
@@ -74,7 +76,8 @@ public struct RegressionTrainer {
             total = try tape.add(total, loss)
         }
         let plan = try TensorPlan(
-            tape, outputs: [total, l1, result], gradientsOf: total, options: .init(kernels: kernels))
+            tape, outputs: [total, l1, result], gradientsOf: total,
+            options: .init(kernels: kernels, recomputation: recomputation))
         let parameters = try network.parameters(seed: settings.seed)
         let schedule = Schedule(.cosine, rate: settings.rate, steps: settings.steps)
         let learner = try Learner(

@@ -74,6 +74,41 @@ public struct LatentSampler {
         return try workspace.tensor(image)
     }
 
+    /// The estimator made ready for latent images of one size.
+    package struct Estimate {
+        fileprivate let workspace: Workspace
+        fileprivate let input: Value, code: Value, output: Value
+
+        /// What it gives for noisy latent images at a time each, under their conditions.
+        package func callAsFunction(_ x: Tensor, condition: Tensor, times: [Int]) throws -> Tensor {
+            try workspace.run([
+                input: Tensor.stacked(x, condition),
+                code: Tensor.timeEmbedding(times.map(Double.init), width: code.shape[1]),
+            ])
+            return try workspace.tensor(output)
+        }
+
+        package var floatingPointOperations: Int { workspace.plan.floatingPointOperations }
+
+        /// Milliseconds by operation, largest first, of what `body` makes it do.
+        package func profile(_ body: () throws -> Void) rethrows -> [(name: String, milliseconds: Double)] {
+            workspace.measuresSteps = true
+            defer { workspace.measuresSteps = false }
+            try body()
+            return workspace.profile()
+        }
+    }
+
+    /// - Parameter shape: of the latent images, N, C, height, width.
+    package func estimate(for shape: Shape) throws -> Estimate {
+        let tape = Tape(.inference), channels = network.autoencoder.latent
+        let input = tape.input("x", try shape.with(channels: 2 * channels))
+        let code = tape.input("time", try Shape([shape[0], network.estimator.base]))
+        let raw = try network.estimator(input, time: code, Scope(tape, path: "estimator"))
+        let output = try tape.slice(raw, axis: 1, 0..<channels)
+        return Estimate(workspace: try run(tape, output), input: input, code: code, output: output)
+    }
+
     /// What several draws came to.
     public struct Draws: Sendable {
         /// Their mean and standard deviation, [C, height, width], in units of -1...1.
@@ -81,6 +116,8 @@ public struct LatentSampler {
         public let deviation: Tensor
         /// Each draw.
         public let images: [Tensor]
+        /// The image through its codes, where it was asked for.
+        public var reconstruction: Tensor?
     }
 
     /// Draws images under the condition of one.
@@ -89,10 +126,11 @@ public struct LatentSampler {
     ///   - image: 1, C, height, width, in -1...1, of any size: it is mirrored up to what the network takes.
     ///   - samples: how many, at least 1. One has no deviation: 0.
     ///   - seed, stream: the same give the same images.
+    ///   - reconstructs: whether the image through its codes is wanted too.
     /// - Throws: `Diagnostic` for settings that are not possible.
     public func callAsFunction(
         _ image: Tensor, samples: Int = 1, _ sampler: DiffusionSampler = DiffusionSampler(), seed: UInt64,
-        stream: String = "latent"
+        stream: String = "latent", reconstructs: Bool = false
     ) throws -> Draws {
         guard image.shape.rank == 4, image.shape[0] == 1, (1...256).contains(samples) else {
             throw Diagnostic(
@@ -102,13 +140,12 @@ public struct LatentSampler {
         let size = image.shape.spatial, padded = network.paddedSize(size)
         let before = zip(padded, size).map { ($0 - $1) / 2 }
         let condition = try encoded(image.extended(to: padded, before: before, by: .mirrored))
-        let latent = network.autoencoder.latent
+        func picture(_ z: Tensor) throws -> Tensor {
+            let whole = try decoded(z).cropped(zip(before, size).map { $0..<$0 + $1 })
+            return whole.combined(with: whole) { _, x, _ in min(max(x, -1), 1) }
+        }
         // One draw at a time: its memory is that of one image, and a draw does not depend on how many there are.
-        let tape = Tape(.inference), input = tape.input("x", try condition.shape.with(channels: 2 * latent))
-        let code = tape.input("time", try Shape([1, network.estimator.base]))
-        let raw = try network.estimator(input, time: code, Scope(tape, path: "estimator"))
-        let output = try tape.slice(raw, axis: 1, 0..<latent)
-        let workspace = try run(tape, output)
+        let estimate = try estimate(for: condition.shape)
         let denoising = try Denoising(network.noiseSchedule(), network.prediction)
         var images: [Tensor] = []
         for sample in 0..<samples {
@@ -119,18 +156,12 @@ public struct LatentSampler {
                     var random = PhiloxStream(seed: seed, stream: "\(stream) \(sample) noise", index: step)
                     return Tensor.normal(condition.shape, from: &random)
                 },
-                network: { x, time in
-                    let both = try Tensor.joined([x, condition])
-                    try workspace.run([
-                        input: both.reshaped(input.shape.dimensions),
-                        code: Tensor.timeEmbedding([Double(time)], width: network.estimator.base),
-                    ])
-                    return try workspace.tensor(output)
-                })
-            let whole = try decoded(z).cropped(zip(before, size).map { $0..<$0 + $1 })
-            images.append(whole.combined(with: whole) { _, x, _ in min(max(x, -1), 1) })
+                network: { x, time in try estimate(x, condition: condition, times: [time]) })
+            images.append(try picture(z))
         }
-        return Self.summary(images)
+        var draws = Self.summary(images)
+        if reconstructs { draws.reconstruction = try picture(condition) }
+        return draws
     }
 
     static func summary(_ images: [Tensor]) -> Draws {
@@ -157,6 +188,28 @@ public struct LatentSampler {
 }
 
 extension Tensor {
+    /// The channels of each image of `a`, and behind them those of the image of `b`.
+    package static func stacked(_ a: Tensor, _ b: Tensor) throws(Diagnostic) -> Tensor {
+        guard a.shape.rank >= 2, a.shape[0] == b.shape[0], a.shape.spatial == b.shape.spatial else {
+            throw Diagnostic(.shapeMismatch, "channels of \(a.shape) and \(b.shape) cannot stand behind one another")
+        }
+        let shape = try a.shape.with(channels: a.shape[1] + b.shape[1]), images = max(1, a.shape[0])
+        let counts = (a.shape.count / images, b.shape.count / images)
+        return Tensor(trusted: shape) { target in
+            a.buffer.withUnsafeBufferPointer { a in
+                b.buffer.withUnsafeBufferPointer { b in
+                    for image in 0..<images {
+                        let place = image * (counts.0 + counts.1), middle = place + counts.0
+                        _ = UnsafeMutableBufferPointer(rebasing: target[place..<middle])
+                            .initialize(from: a[image * counts.0..<(image + 1) * counts.0])
+                        _ = UnsafeMutableBufferPointer(rebasing: target[middle..<middle + counts.1])
+                            .initialize(from: b[image * counts.1..<(image + 1) * counts.1])
+                    }
+                }
+            }
+        }
+    }
+
     /// Tensors one behind another along the first dimension; for tensors of one image, also along channels.
     package static func joined(_ tensors: [Tensor]) throws(Diagnostic) -> Tensor {
         guard let first = tensors.first else { throw Diagnostic(.badArgument, "there is no tensor to join") }

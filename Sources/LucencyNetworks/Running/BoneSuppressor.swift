@@ -84,6 +84,9 @@ public struct BoneSuppressor: Sendable {
     /// Answers that are drawn, 1...64; with one there is no uncertainty.
     public var samples = 4
     public var sampler = DiffusionSampler()
+    /// Whether the film keeps the detail that the autoencoder loses: what the answer lacks of the autoencoder's picture of
+    /// the film is taken from the film itself, softTissue = film - (D(E(film)) - answer). Otherwise the answer stands alone.
+    public var keepsDetail = true
 
     public init() {}
 
@@ -98,8 +101,13 @@ public struct BoneSuppressor: Sendable {
         let window = try FilmWindow(of: model)
         let network = try LatentSampler(model, kernels: Kernels(family: kernels), pool: pool)
         let x = try window.tensor(film)
-        let draws = try network(x, samples: samples, sampler, seed: seed, stream: stream)
-        return try SuppressedFilm(film, mean: draws.mean, deviation: draws.deviation, window)
+        let draws = try network(
+            x, samples: samples, sampler, seed: seed, stream: stream, reconstructs: keepsDetail)
+        var mean = draws.mean
+        if let picture = draws.reconstruction {
+            mean = x.combined(with: mean) { index, x, answer in min(max(x - (picture.buffer[index] - answer), -1), 1) }
+        }
+        return try SuppressedFilm(film, mean: mean, deviation: draws.deviation, window)
     }
 }
 

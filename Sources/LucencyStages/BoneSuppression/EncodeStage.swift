@@ -1,5 +1,6 @@
 import LucencyFoundation
 import LucencyImaging
+import LucencyLearning
 import LucencyNetworks
 import LucencyPipeline
 import LucencyTensor
@@ -11,6 +12,8 @@ struct LatentPair: PortValue, PortInput {
     let condition: Tensor
     let target: Tensor
     let autoencoder: ModelFile
+    /// Of films in which a share of the bones' shadow stays, from the least share up.
+    var easier: [(share: Double, latent: Tensor)] = []
 
     var tensors: (condition: Tensor, target: Tensor) { (condition, target) }
 }
@@ -31,14 +34,19 @@ extension ModelFile {
     }
 }
 
-private struct EncodeFilms: Sendable {}
+private struct EncodeFilms: Sendable { var ladder: [Double] = [] }
 
 extension StageDescriptor {
     static let bonesEncode = StageDescriptor(
         "bones.encode", "Latent images of a film and its soft tissue, for `train.bone-diffusion`.",
         prototype: EncodeFilms(), source: "Sun et al. 2025 (BS-LDM)", usesKernels: true,
-        inputs: ["image", "softTissue", "model"], outputs: ["latents"]
-    ) { _, context in
+        inputs: ["image", "softTissue", "model"], outputs: ["latents"],
+        parameters: [
+            Parameter(
+                "ladder", \.ladder, in: .within(0...1),
+                help: "Shares of the bones' shadow in easier films, for `train.bone-distilled`, such as 0.25, 0.5.")
+        ]
+    ) { stage, context in
         { (image: Image, softTissue: Image, model: ModelFile) throws -> LatentPair in
             try image.geometry.requireMatch(softTissue.geometry, "film and soft tissue")
             let (autoencoder, weights) = try model.vectorAutoencoder(), window = try FilmWindow(of: model)
@@ -56,9 +64,12 @@ extension StageDescriptor {
             try parameters.load(Dictionary(uniqueKeysWithValues: weights.map { ("autoencoder." + $0.key, $0.value) }))
             let sampler = try LatentSampler(
                 network, parameters: parameters, kernels: Kernels(family: context.kernels), pool: context.pool)
+            let film = try window.tensor(image), target = try window.tensor(softTissue)
+            let easier = try Set(stage.ladder).sorted().map { share in
+                (share, try sampler.encoded(DistillationTrainer.attenuated(film, softTissue: target, share: share)))
+            }
             return try LatentPair(
-                condition: sampler.encoded(window.tensor(image)), target: sampler.encoded(window.tensor(softTissue)),
-                autoencoder: model)
+                condition: sampler.encoded(film), target: sampler.encoded(target), autoencoder: model, easier: easier)
         }
     }
 }

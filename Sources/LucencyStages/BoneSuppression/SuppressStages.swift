@@ -10,10 +10,11 @@ private struct SuppressBones: Sendable {
     var algorithm = BoneSuppressor()
     var intercept = 1.4
     var slope = 0.003
+    var isLimited = true
 
     var configured: BoneSuppressor {
         var result = algorithm
-        result.sampler.limit = .adaptive(intercept: intercept, slope: slope)
+        result.sampler.limit = isLimited ? .adaptive(intercept: intercept, slope: slope) : .none
         return result
     }
 }
@@ -72,6 +73,11 @@ extension StageDescriptor {
                 help: "Largest magnitude of the estimated latent image in the first step."),
             Parameter(
                 "slope", \.slope, in: .within(0...1), help: "How much it grows with each thousandth of the way."),
+            Parameter("limited", \.isLimited, help: "Keep the estimated latent image within `intercept` and `slope`."),
+            Parameter(
+                "detail", \.algorithm.keepsDetail,
+                help:
+                    "Take from the film what the network takes from its own picture of the film, so that detail stays."),
         ],
         cost: { _, known in
             let image = known.main

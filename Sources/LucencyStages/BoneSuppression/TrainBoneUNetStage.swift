@@ -10,6 +10,7 @@ private struct TrainBoneUNet: Sendable {
     var settings = RegressionTrainer.Settings()
     var similarity = 0.2
     var window: [Double]?
+    var recompute = Recomputation.nothing
     var seed: Int?
 
     var network: UNet { UNet(inputChannels: 1, classes: 1, channels: channels) }
@@ -24,8 +25,9 @@ private struct TrainBoneUNet: Sendable {
             guard let softTissue = item.softTissue else { continue }
             pairs.append((try window.tensor(item.film), try window.tensor(softTissue)))
         }
-        let trainer = try RegressionTrainer(
+        var trainer = try RegressionTrainer(
             network, pairs: pairs, settings: settings, kernels: Kernels(family: context.kernels), pool: context.pool)
+        trainer.recomputation = recompute
         var preview: [Tensor] = []
         if let first = pairs.first { preview = [first.condition.firstPicture, first.target.firstPicture] }
         let result = try trainer.train(
@@ -74,6 +76,9 @@ extension CollectorDescriptor {
             Parameter(
                 "interval", \.settings.interval, in: .within(1...1_000_000),
                 help: "Steps from one checkpoint and preview to the next."),
+            Parameter(
+                "recompute", \.recompute,
+                help: "What a step computes twice to take less memory; it changes no bit of the model."),
             Parameter("seed", \.seed, in: .atLeast(0), help: "Seed of weights and order; left out: that of the run."),
         ],
         check: {

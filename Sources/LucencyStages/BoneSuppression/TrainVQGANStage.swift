@@ -13,6 +13,7 @@ private struct TrainVQGAN: Sendable {
     var adversarial = 0.01
     var similarity = 1.0
     var window: [Double]?
+    var recompute = Recomputation.nothing
     var seed: Int?
 
     var trainer: AutoencoderTrainer.Settings {
@@ -29,9 +30,10 @@ private struct TrainVQGAN: Sendable {
         var images: [Tensor] = []
         for image in cases.flatMap(\.images) { images.append(try window.tensor(image)) }
         let kernels = Kernels(family: context.kernels)
-        let trainer = try AutoencoderTrainer(
+        var trainer = try AutoencoderTrainer(
             network, discriminator: discriminator, images: images, settings: settings, kernels: kernels,
             pool: context.pool)
+        trainer.recomputation = recompute
         context.work.report(
             WorkProgress(fraction: 0, message: "\(images.count) images, \(settings.steps) steps"))
         var preview: [Tensor] = []
@@ -101,6 +103,9 @@ extension CollectorDescriptor {
             Parameter(
                 "interval", \.settings.interval, in: .within(1...1_000_000),
                 help: "Steps from one checkpoint and preview to the next."),
+            Parameter(
+                "recompute", \.recompute,
+                help: "What a step computes twice to take less memory; it changes no bit of the model."),
             Parameter("seed", \.seed, in: .atLeast(0), help: "Seed of weights and order; left out: that of the run."),
         ],
         check: {

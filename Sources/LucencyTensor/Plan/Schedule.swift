@@ -65,9 +65,10 @@ struct Schedule {
     ///   - kept: lowered values that are read after the run.
     ///   - loss: the lowered scalar whose gradients are wanted, or nil.
     ///   - gradientsOf: lowered inputs whose gradient is wanted besides the parameters'.
+    ///   - dropped: values that the backward pass computes again; nil for a step that keeps all.
     init(
         _ graph: LoweredGraph, kept: Set<Int>, loss: Int?, gradientsOf: Set<Int>, isTraining: Bool,
-        trainable: [Bool], dropsCheap: Bool
+        trainable: [Bool], dropped: Set<Int>?
     ) {
         self.graph = graph
         self.isTraining = isTraining
@@ -77,11 +78,7 @@ struct Schedule {
         saved = Array(repeating: nil, count: graph.nodes.count)
         prepared = saved
         memories = graph.nodes.map { $0.operation.memory($0.signature) }
-        if dropsCheap {
-            for node in graph.nodes where node.operation.isCheap {
-                dropped.formUnion(node.outputs.filter { !kept.contains($0) })
-            }
-        }
+        self.dropped = dropped ?? []
         for (id, value) in graph.values.enumerated() {
             let count = value.layout.count(value.shape)
             switch value.origin {
@@ -94,7 +91,7 @@ struct Schedule {
             }
         }
         // Dropping and making again is simpler with results that own their memory.
-        if !dropsCheap { findParts(kept) }
+        if dropped == nil { findParts(kept) }
         for index in graph.nodes.indices { scheduleForward(index) }
         guard let loss else { return }
         gradients[loss] = buffer(1, .constant(Tensor(1)))

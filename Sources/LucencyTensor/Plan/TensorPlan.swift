@@ -6,12 +6,12 @@ public final class TensorPlan: Sendable {
     /// What a plan is made for.
     public struct Options: Sendable {
         public var kernels: Kernels
-        /// Drop results that are cheap to compute (norms, activations, concatenations) after the forward pass, and compute
-        /// them again for the backward pass: less memory for some time.
-        public var recomputesCheapResults = false
+        /// What a plan with gradients computes twice, to take less memory.
+        public var recomputation = Recomputation.nothing
 
-        public init(kernels: Kernels) {
+        public init(kernels: Kernels, recomputation: Recomputation = .nothing) {
             self.kernels = kernels
+            self.recomputation = recomputation
         }
     }
 
@@ -44,10 +44,58 @@ public final class TensorPlan: Sendable {
         let isTraining = loss != nil
         let wanted = outputs.map(\.id) + (loss.map { [$0.id] } ?? [])
         let graph = try LoweredGraph(tape, wanted: wanted, isTraining: isTraining, kernels: options.kernels)
-        let schedule = Schedule(
-            graph, kept: Set(graph.wanted.values), loss: loss.flatMap { graph.wanted[$0.id] },
-            gradientsOf: Set(inputGradients.compactMap { graph.inputs[$0.id] }), isTraining: isTraining,
-            trainable: tape.parameters.map(\.isTrainable), dropsCheap: isTraining && options.recomputesCheapResults)
+        let kept = Set(graph.wanted.values)
+        func placed(_ dropped: Set<Int>?) -> Placed {
+            let schedule = Schedule(
+                graph, kept: kept, loss: loss.flatMap { graph.wanted[$0.id] },
+                gradientsOf: Set(inputGradients.compactMap { graph.inputs[$0.id] }), isTraining: isTraining,
+                trainable: tape.parameters.map(\.isTrainable), dropped: dropped)
+            return Self.place(schedule, inputGradients)
+        }
+        var best: Placed
+        switch isTraining ? options.recomputation : .nothing {
+        case .nothing: best = placed(nil)
+        case .cheap:
+            let cheap = graph.nodes.lazy.filter(\.operation.isCheap).flatMap(\.outputs)
+            best = placed(Set(cheap).subtracting(kept))
+        case .segments:
+            best = placed(nil)
+            let segments = Segments(graph, kept: kept)
+            for count in segments.counts {
+                let other = placed(segments.dropped(segments: count))
+                if other.count < best.count { best = other }
+            }
+        }
+        let schedule = best.schedule
+        var offsets = best.offsets
+        var preparedCount = 0
+        for (index, buffer) in schedule.buffers.enumerated() {
+            guard case .prepared = buffer.home else { continue }
+            offsets[index] = preparedCount
+            preparedCount += (buffer.count + 15) / 16 * 16
+        }
+        self.schedule = schedule
+        self.offsets = offsets
+        arenaCount = best.count
+        self.preparedCount = preparedCount
+        declarations = tape.parameters
+        inputNames = Dictionary(
+            uniqueKeysWithValues: graph.inputs.keys.map { id in
+                if case .input(let name) = tape.origins[id] { (id, name) } else { (id, "") }
+            })
+        hasGradients = isTraining
+        changesStates = graph.nodes.contains { $0.operation.changesStates }
+    }
+
+    /// A schedule whose buffers have their places in memory of so many floats.
+    private struct Placed {
+        let schedule: Schedule
+        let offsets: [Int]
+        let count: Int
+    }
+
+    private static func place(_ schedule: Schedule, _ inputGradients: [Value]) -> Placed {
+        let graph = schedule.graph
         var lives = [(count: Int, first: Int, last: Int)?](repeating: nil, count: schedule.buffers.count)
         func touch(_ buffer: Int, _ step: Int) {
             if let part = schedule.buffers[buffer].part { return touch(part.whole, step) }
@@ -70,23 +118,7 @@ public final class TensorPlan: Sendable {
         for (index, buffer) in schedule.buffers.enumerated() {
             if let part = buffer.part { offsets[index] = offsets[part.whole] + part.offset }
         }
-        var preparedCount = 0
-        for (index, buffer) in schedule.buffers.enumerated() {
-            guard case .prepared = buffer.home else { continue }
-            offsets[index] = preparedCount
-            preparedCount += (buffer.count + 15) / 16 * 16
-        }
-        self.schedule = schedule
-        self.offsets = offsets
-        arenaCount = count
-        self.preparedCount = preparedCount
-        declarations = tape.parameters
-        inputNames = Dictionary(
-            uniqueKeysWithValues: graph.inputs.keys.map { id in
-                if case .input(let name) = tape.origins[id] { (id, name) } else { (id, "") }
-            })
-        hasGradients = isTraining
-        changesStates = graph.nodes.contains { $0.operation.changesStates }
+        return Placed(schedule: schedule, offsets: offsets, count: count)
     }
 
     /// Bytes that a workspace takes, without the parameters themselves: intermediate values, packed weights, the working

@@ -11,13 +11,14 @@ public struct OperationRun: Sendable {
         public var isBlocked = false
         /// Whether another operation reads the operands too, so that gradients are added.
         public var accumulates = false
-        public var recomputes = false
+        public var recomputation = Recomputation.nothing
 
         public init(_ family: KernelFamily) { self.family = family }
 
         public var description: String {
             "\(family.rawValue), \(threads) thread(s)" + (isBlocked ? ", blocked" : "")
-                + (accumulates ? ", accumulating" : "") + (recomputes ? ", recomputing" : "")
+                + (accumulates ? ", accumulating" : "")
+                + (recomputation == .nothing ? "" : ", recomputing \(recomputation.rawValue)")
         }
     }
 
@@ -76,7 +77,7 @@ public struct OperationRun: Sendable {
             }
         }
         var options = TensorPlan.Options(kernels: Kernels(family: setting.family, algorithm: item.algorithm))
-        options.recomputesCheapResults = setting.recomputes
+        options.recomputation = setting.recomputation
         let plan = try TensorPlan(
             tape, outputs: [result], gradientsOf: loss, inputGradients: values, options: options)
         let parameters = try Parameters(tape.parameters, seed: 0)
