@@ -56,4 +56,58 @@ import Testing
             }
         }
     }
+
+    private static let tiny = [
+        "size=[192, 192]", "autoencoderSteps=2", "parameters.train.with.count=2", "parameters.train.with.set.size=192",
+        "parameters.test.with.count=2", "parameters.test.with.set.size=192",
+        "parameters.autoencoder.with.channels=[4, 4, 8]", "parameters.autoencoder.with.hidden=8",
+        "parameters.autoencoder.with.discriminator=4", "parameters.autoencoder.with.batch=2",
+        "parameters.autoencoder.with.recompute=segments",
+    ]
+
+    private static func tiny(_ names: String...) -> [String] {
+        names.flatMap { name in
+            ["base=8", "groups=4", "heads=2", "multipliers=[1, 2]", "blocks=1", "attention=[2]"].map {
+                "parameters.\(name).with.\($0)"
+            }
+        }
+    }
+
+    private func table(_ folder: URL) throws -> [String] {
+        try String(contentsOf: folder.appending(path: "table.csv"), encoding: .utf8).split(separator: "\n").map(
+            String.init)
+    }
+
+    @Test func `the ablation has a row for each kind of noise and threshold`() throws {
+        try withTemporaryFolder { folder in
+            try #require(
+                try run(
+                    "bone-suppression-ablation.yaml", ["--output", folder.path],
+                    Self.tiny + Self.tiny("plain", "offset") + [
+                        "diffusionSteps=2",
+                        "variants.threshold={none: {samples: 1, steps: 2, limited: false}, '1.4 + 0.003 j': {samples: 1, steps: 2}}",
+                    ]) == 0)
+            #expect(try table(folder).count == 5)
+        }
+    }
+
+    @Test func `the comparison of few steps has a row for each model and number, and models that are read back`() throws
+    {
+        try withTemporaryFolder { folder in
+            try #require(
+                try run(
+                    "bone-suppression-few-steps.yaml", ["--output", folder.path],
+                    Self.tiny + Self.tiny("direct", "distilled") + [
+                        "directSteps=3", "ladderSteps=4", "variants.calls=[1, 3]",
+                        "outputs.distilled.with={half: true}",
+                    ]) == 0)
+            #expect(try table(folder).count == 5)
+            let sizes = try ["direct", "distilled"].map {
+                try Data(contentsOf: folder.appending(path: $0 + ".lucency")).count
+            }
+            #expect(Double(sizes[1]) < 0.7 * Double(sizes[0]))
+            let records = try String(contentsOf: folder.appending(path: "distilled.jsonl"), encoding: .utf8)
+            #expect(records.contains("\"rung\":2"))
+        }
+    }
 }

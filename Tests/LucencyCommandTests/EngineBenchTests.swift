@@ -47,6 +47,33 @@ import Testing
         #expect(row["profile"]?["convolution backward"] != nil)
     }
 
+    @Test func `latent diffusion is timed in its parts, with or without a peer`() throws {
+        let result = try bench.run([
+            "diffusion", "--small", "--side", "64", "--steps", "1", "--threads", "1,2", "--python", "true", "--json",
+            "--profile",
+        ])
+        try #require(result.status == 0, "\(result.errors)")
+        let json = try JSONValue(parsing: result.output), rows = try #require(json["rows"]?.arrayValue)
+        #expect(
+            rows.compactMap { $0["part"]?.stringValue } == ["encode", "decode", "step", "encode", "decode", "step"])
+        for row in rows {
+            #expect((row["ours_s"]?.doubleValue ?? 0) > 0 && (row["ours_peak_mb"]?.doubleValue ?? 0) > 1)
+            #expect(row["peer_s"] == nil && row["ratio"] == nil)
+            #expect((row["profile"]?["convolution forward"] != nil) == (row["part"]?.stringValue == "step"))
+        }
+        let training = try bench.run([
+            "diffusion", "--small", "--side", "64", "--steps", "1", "--threads", "1", "--json", "--training",
+        ])
+        let steps = try #require(try JSONValue(parsing: training.output)["rows"]?.arrayValue)
+        #expect(
+            steps.map { $0["recompute"]?.stringValue } == ["none", "cheap", "segments", "none", "cheap", "segments"])
+        let megabytes = steps.compactMap { $0["plan_mb"]?.doubleValue }
+        #expect(megabytes.count == 6 && megabytes[2] < megabytes[0] && megabytes[5] < 0.7 * megabytes[3])
+        #expect(steps.allSatisfy { ($0["step_s"]?.doubleValue ?? 0) > 0 })
+        #expect(try bench.run(["diffusion", "--side", "1000"]).status == 64)
+        #expect(try bench.run(["diffusion", "--steps", "0"]).status == 64)
+    }
+
     @Test func `engine refuses families and lists of threads it cannot run`() throws {
         #expect(try bench.run(["engine", "--kernels", "neon512"]).status == 64)
         #expect(try bench.run(["engine", "--threads", "0,x"]).status == 64)

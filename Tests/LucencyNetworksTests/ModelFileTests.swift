@@ -44,6 +44,34 @@ struct ModelFileTests {
         }
     }
 
+    @Test("In half precision a model takes half the bytes, and its numbers are the nearest halves") func halves() throws
+    {
+        var random = PhiloxStream(seed: 1)
+        let values = [0, -0.0, 1, -1, 65504, -65504, 1e-8, -3e-6] + (0..<1000).map { _ in Float(random.normal()) }
+        let model = try ModelFile(
+            network: .init(kind: "unet", configuration: [:]), training: ["epochs": 20],
+            weights: Weights([StoredTensor(name: "w", shape: [values.count], floats: AlignedBuffer(values))]))
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "h.lucency").path
+            try model.halved().write(to: path)
+            let read = try ModelFile(path: path), tensor = try #require(read.weights["w"])
+            #expect(read.training == ["epochs": 20] && read.network == model.network)
+            #expect(tensor.elementType == .float16 && tensor.byteCount == 2 * values.count)
+            for (half, value) in zip(try tensor.floats().array, values) {
+                #expect(abs(half - value) <= max(abs(value) / 2048, 0x1p-25) && (half.sign == value.sign))
+            }
+            // Halves stay what they are.
+            #expect(try read.halved().weights["w"]?.bytes() == tensor.bytes())
+        }
+        let large = try ModelFile(
+            network: .init(kind: "unet", configuration: [:]),
+            weights: Weights([StoredTensor(name: "w", shape: [1], floats: AlignedBuffer([7e4]))]))
+        #expect(throws: Diagnostic.self) { try large.halved() }
+        let plain = try ModelFile(
+            reading: Weights([StoredTensor(name: "w", shape: [1], floats: AlignedBuffer([1]))]), from: "w")
+        #expect(throws: Diagnostic.self) { try plain.halved() }
+    }
+
     @Test("Parts that are not possible are refused by name") func validation() throws {
         func message(_ change: (inout Preprocessing, inout ClassTable) -> Void) -> String {
             (#expect(throws: Diagnostic.self) { try model(change) })?.message ?? ""

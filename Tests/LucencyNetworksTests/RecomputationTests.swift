@@ -62,9 +62,9 @@ import Testing
         return [x, try network(x, scope)[0], wanted]
     }
 
-    private static let networks: [(name: String, share: Double, build: (Tape, Scope) throws -> [Value])] = [
-        ("estimator", 0.5, estimator), ("autoencoder", 0.8, autoencoder), ("unet", 1, unet),
-    ]
+    private static var networks: [(name: String, share: Double, build: (Tape, Scope) throws -> [Value])] {
+        [("estimator", 0.5, estimator), ("autoencoder", 0.8, autoencoder), ("unet", 1, unet)]
+    }
 
     @Test func `segments take less memory, and give the same gradients and states`() throws {
         for (name, share, build) in Self.networks {

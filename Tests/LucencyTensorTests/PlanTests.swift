@@ -46,6 +46,21 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `attention's memory grows with the sites, not with their square`(isTraining: Bool) throws {
+        func bytes(_ sites: Int) throws -> Int {
+            let tape = Tape(isTraining ? .training : .inference), qkv = tape.input("qkv", try Shape([1, 24, sites]))
+            let y = try tape.attention(qkv, heads: 2)
+            return try TensorPlan(
+                tape, outputs: [y], gradientsOf: isTraining ? tape.sum(tape.multiply(y, y)) : nil,
+                inputGradients: isTraining ? [qkv] : [], options: Self.options
+            ).bytes(threads: 1)
+        }
+        let few = try bytes(4096), many = try bytes(16384)
+        // A quarter of one head's scores between all sites, 4 bytes each, would be more.
+        #expect(many < 5 * few && many < 16384 * 16384)
+    }
+
     @Test func `buffers of different times share their place`() {
         let (_, total) = Arena.place([(160, 0, 1), (160, 2, 3), (160, 4, 5)])
         #expect(total == 160)

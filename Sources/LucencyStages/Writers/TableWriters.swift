@@ -31,10 +31,17 @@ extension WriterDescriptor {
         parameters: []
     ) { table, path, _ in try FileSystem.write(table.json.prettyText + "\n", to: path) }
 
+    private struct ModelOptions: Sendable {
+        var isHalf = false
+    }
+
     static let model = WriterDescriptor(
-        ModelFile.self, extensions: ["lucency", "safetensors"], "A model file.", prototype: NoOptions(), revision: 1,
-        parameters: []
-    ) { model, path, _ in
+        ModelFile.self, extensions: ["lucency", "safetensors"], "A model file.", prototype: ModelOptions(), revision: 1,
+        parameters: [
+            Parameter("half", \.isHalf, help: "Weights in half precision: half the bytes, 11 bits of each number.")
+        ]
+    ) { model, path, options in
+        if options.isHalf { return try model.halved().write(to: path) }
         // A model that was read is passed on as it is.
         guard let source = model.path else { return try model.write(to: path) }
         try FileSystem.copy(source, to: path)

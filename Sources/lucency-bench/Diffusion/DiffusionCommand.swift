@@ -13,7 +13,11 @@ struct DiffusionCommand: ParsableCommand {
             kernels want, is given apart, and so is the peer's first. Peaks are those of each process during the part. \
             Run it from the checkout; without PyTorch only our times are given.
 
-            Example: lucency-bench diffusion --threads 1,2
+            With --training, what training steps take instead, with each kind of recomputation: the memory of the plan, \
+            and unless --steps 0 the seconds of a step. Results have the same bytes whatever is recomputed.
+
+            Examples: lucency-bench diffusion --threads 1,2
+                      lucency-bench diffusion --training --small --side 256 --batch 4 --threads 1
             """)
 
     @Option(help: "Pixels along each side of the film, a multiple of 256 (8 with --small).")
@@ -31,6 +35,12 @@ struct DiffusionCommand: ParsableCommand {
     @Flag(help: "The small network that trains on a processor.")
     var small = false
 
+    @Flag(help: "Measure training steps instead.")
+    var training = false
+
+    @Option(help: "Images in a training step.")
+    var batch = 1
+
     @Flag(help: "Also print where the time of a step goes, by operation.")
     var profile = false
 
@@ -39,7 +49,9 @@ struct DiffusionCommand: ParsableCommand {
 
     func validate() throws {
         guard !counts.isEmpty else { throw ValidationError("--threads \(threads) is no list of numbers") }
-        guard 1...1000 ~= steps else { throw ValidationError("--steps \(steps) is outside 1...1000") }
+        let least = training ? 0 : 1
+        guard least...1000 ~= steps else { throw ValidationError("--steps \(steps) is outside \(least)...1000") }
+        guard 1...64 ~= batch else { throw ValidationError("--batch \(batch) is outside 1...64") }
         let multiple = network.sizeMultiple[0]
         guard side > 0, side <= 8192, side % multiple == 0 else {
             throw ValidationError("--side \(side) is no multiple of \(multiple)")
@@ -62,6 +74,15 @@ struct DiffusionCommand: ParsableCommand {
     }
 
     func run() throws {
+        if training {
+            let rows = try counts.flatMap {
+                try DiffusionTraining(network: network, side: side, batch: batch, threads: $0, steps: steps)()
+            }
+            guard json else {
+                return print(([DiffusionTraining.Row.heading] + rows.map(\.text)).joined(separator: "\n"))
+            }
+            return print(JSONValue.object(["rows": .array(rows.map(\.json))]).prettyText)
+        }
         var rows: [DiffusionRow] = [], notes: [String] = []
         for count in counts {
             var peer: DiffusionPeer?, name = "none is installed for \(python)"
@@ -154,7 +175,7 @@ struct DiffusionCommand: ParsableCommand {
     }
 
     /// Sets the peak of this process's resident set back to what it is now, where the system can.
-    private static func resetPeak() {
+    static func resetPeak() {
         try? FileHandle(forWritingTo: URL(filePath: "/proc/self/clear_refs")).write(contentsOf: Data("5".utf8))
     }
 }
