@@ -110,7 +110,10 @@ struct TrainSHISRCNet: Sendable {
                 "form", \.settings.objective.form,
                 help: "The intended objective, or what the public script computes, defects and all."),
             Parameter(
-                "order", \.settings.order, help: "Both parts from the first step, or super-resolution alone first."),
+                "order", \.settings.order,
+                help:
+                    "Both parts from the first step, super-resolution alone first, or the classifier alone on pictures "
+                    + "that are enlarged as the network begins."),
             Parameter(
                 "firstStage", \.settings.firstStage, in: .within(0...0.99),
                 help: "Part of the steps in which `staged` trains super-resolution alone."),
