@@ -85,6 +85,9 @@ public struct HistologySettings: Codable, Hashable, Sendable {
         check.require(validationInterval >= 1, "validationInterval must be at least 1")
         check.require((patience ?? 1) >= 1, "patience must be at least 1")
         check.require(
+            order != .staged || firstStage == 0 || objective.superResolution > 0,
+            "staged begins with the super-resolution alone, whose weight is 0")
+        check.require(
             order != .classifierOnly || objective.usesClassifier,
             "classifier-only has nothing to learn where classification and contrast have no weight")
         for augmentation in augmentation.augmentations {

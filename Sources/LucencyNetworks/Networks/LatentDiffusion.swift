@@ -29,6 +29,9 @@ public struct LatentDiffusion: Network {
         return [multiple, multiple]
     }
 
+    /// None: its images are drawn by `LatentSampler`.
+    public var results: [NetworkResult] { [] }
+
     public func fitted(axes: Int, inputChannels: Int, classes: Int) -> LatentDiffusion { self }
 
     public func problems() -> [Diagnostic] {
@@ -98,6 +101,9 @@ extension VectorAutoencoder: Network {
     public var axes: Int { 2 }
     public var inputChannels: Int { imageChannels }
     public var sizeMultiple: [Int] { [factor, factor] }
+
+    /// None that a stage gives: the image through its codes is of use to the training of latent diffusion only.
+    public var results: [NetworkResult] { [] }
 
     public func fitted(axes: Int, inputChannels: Int, classes: Int) -> VectorAutoencoder { self }
 
