@@ -15,6 +15,9 @@ public struct DiffusionTrainer {
         public var schedule = Schedule(.cosine, rate: 2e-4)
         /// λ of the offset noise; 0 for plain noise.
         public var offset = 0.1
+        /// Whether channels of latent images are brought to mean 0 and deviation 1 first, which noise and thresholds suit;
+        /// the published method leaves them as the autoencoder has made them.
+        public var standardizes = true
         /// Decay of the moving average of the weights, which is what is kept; nil keeps the weights themselves.
         public var averageDecay: Float? = 0.995
         public var maximumNorm: Float? = 1
@@ -63,7 +66,7 @@ public struct DiffusionTrainer {
     public struct Teacher {
         /// `estimator.…`, of the same network.
         public var weights: Parameters
-        /// Latent images of its conditions, in the order of the pairs.
+        /// Latent images of its conditions, not standardized, in the order of the pairs.
         public var conditions: [Tensor]
         /// Whether differences of the estimated images count alike at all times. Otherwise they are weighted by how far
         /// the output and that image are apart, at most 5, so that times of little noise are not ignored.
@@ -86,6 +89,7 @@ public struct DiffusionTrainer {
         }
     }
 
+    /// The network that is trained: with the statistics of latent images where settings want them.
     public let network: LatentDiffusion
     public let settings: Settings
     /// What a step computes twice to take less memory; it changes no bit of the result.
@@ -130,9 +134,7 @@ public struct DiffusionTrainer {
         let weights = try Parameters(declarations, seed: 0)
         try weights.load(
             Dictionary(uniqueKeysWithValues: autoencoder.map { ("autoencoder." + $0.key, $0.value) }))
-        self.network = network
         self.autoencoder = weights
-        self.pairs = pairs
         self.settings = settings
         self.kernels = kernels
         self.pool = pool
@@ -145,11 +147,20 @@ public struct DiffusionTrainer {
             let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
             return ChannelStatistics(mean: mean, deviation: variance.squareRoot())
         }
+        var trained = network
+        if settings.standardizes {
+            trained.latentMeans = latents.map { Float($0.mean) }
+            // A channel that is the same everywhere stays 0.
+            trained.latentDeviations = latents.map { $0.deviation > 1e-6 ? Float($0.deviation) : 1 }
+        }
+        self.network = trained
+        self.pairs = pairs.map { (trained.standardized($0.condition), trained.standardized($0.target)) }
     }
 
     /// Channels of latent images that are so narrow or wide that the noise does not fit them.
     public var warnings: [Diagnostic] {
-        latents.enumerated().filter { !(0.3...3).contains($0.element.deviation) }.map { channel, statistics in
+        guard !settings.standardizes else { return [] }
+        return latents.enumerated().filter { !(0.3...3).contains($0.element.deviation) }.map { channel, statistics in
             Diagnostic(
                 .badValue,
                 "channel \(channel) of the latent images has the standard deviation \(statistics.deviation); the noise has 1",
@@ -219,7 +230,7 @@ public struct DiffusionTrainer {
             }
             if let teacher, let judge, let factor {
                 // Both see the same noisy image; only the condition is easier.
-                let easier = try Tensor.joined(places.map { teacher.conditions[$0] })
+                let easier = try Tensor.joined(places.map { network.standardized(teacher.conditions[$0]) })
                 let factors = times.map { Float(teacher.factor(network.prediction, left: noise.left(at: $0))) }
                 let count = target.shape.count / batch
                 inputs[factor] = target.combined(with: target) { index, _, _ in factors[index / count] }

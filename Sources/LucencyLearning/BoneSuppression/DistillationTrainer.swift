@@ -58,6 +58,8 @@ public struct DistillationTrainer {
         public let latents: [DiffusionTrainer.ChannelStatistics]
     }
 
+    /// The network that is trained: see `DiffusionTrainer.network`.
+    public let network: LatentDiffusion
     public let settings: Settings
     public var recomputation = Recomputation.nothing
     private let rungs: [DiffusionTrainer]
@@ -81,11 +83,14 @@ public struct DistillationTrainer {
         }
         self.settings = settings
         self.conditions = conditions
-        rungs = try conditions.enumerated().map { number, row in
+        // All rungs have the same targets, so that their latent images are standardized alike.
+        let rungs = try conditions.enumerated().map { number, row in
             try DiffusionTrainer(
                 network, autoencoder: autoencoder, pairs: zip(row, targets).map { (condition: $0, target: $1) },
                 settings: settings.rung(number), kernels: kernels, pool: pool)
         }
+        self.rungs = rungs
+        self.network = rungs.first?.network ?? network
     }
 
     /// The film with a share of what bones add to its soft tissue: 0 gives the soft tissue, 1 the film.

@@ -66,11 +66,13 @@ struct BoneDiffusionTraining: Sendable {
             facts["plain"] = .bool(distillation.isPlain)
         }
         let file = try ModelFile(
-            network, parameters: outcome.parameters, preprocessing: model.preprocessing, training: .object(facts))
+            outcome.network, parameters: outcome.parameters, preprocessing: model.preprocessing,
+            training: .object(facts))
         return (file, RecordValue(.array(outcome.records)))
     }
 
     private struct Outcome {
+        let network: LatentDiffusion
         let parameters: Parameters
         let records: [JSONValue]
         let latents: [DiffusionTrainer.ChannelStatistics]
@@ -89,6 +91,7 @@ struct BoneDiffusionTraining: Sendable {
             network, autoencoder: weights, pairs: pairs.map(\.tensors), settings: settings,
             kernels: Kernels(family: context.kernels), pool: context.pool)
         trainer.recomputation = recompute
+        let network = trainer.network
         announce(pairs.count, settings.steps, trainer.warnings, context)
         let result = try trainer.train(
             folder: context.work.folder,
@@ -100,7 +103,8 @@ struct BoneDiffusionTraining: Sendable {
                 FilmTraining.progress(progress.record, of: progress.steps, secondsLeft: progress.secondsLeft))
         }
         return result.map {
-            Outcome(parameters: $0.parameters, records: $0.records.map(\.json), latents: $0.latents)
+            Outcome(
+                network: network, parameters: $0.parameters, records: $0.records.map(\.json), latents: $0.latents)
         }
     }
 
@@ -121,6 +125,7 @@ struct BoneDiffusionTraining: Sendable {
             network, autoencoder: weights, conditions: rungs, targets: pairs.map(\.target), settings: all,
             kernels: Kernels(family: context.kernels), pool: context.pool)
         trainer.recomputation = recompute
+        let network = trainer.network
         let steps = all.steps(rungs: rungs.count)
         announce(pairs.count, steps, trainer.warnings, context)
         let result = try trainer.train(
@@ -142,7 +147,8 @@ struct BoneDiffusionTraining: Sendable {
             let records = result.records.enumerated().flatMap { rung, records in
                 records.map { JSONValue.object(($0.json.objectValue ?? [:]).merging(["rung": .integer(rung)]) { $1 }) }
             }
-            return Outcome(parameters: result.parameters, records: records, latents: result.latents)
+            return Outcome(
+                network: network, parameters: result.parameters, records: records, latents: result.latents)
         }
     }
 
@@ -153,11 +159,11 @@ struct BoneDiffusionTraining: Sendable {
         guard context.work.folder != nil else { return }
         let sampler = try LatentSampler(
             network, parameters: weights, kernels: Kernels(family: context.kernels), pool: context.pool)
-        let film = try sampler.decoded(pair.condition)
+        let film = try sampler.decoded(network.standardized(pair.condition))
         var steps = DiffusionSampler()
         steps.steps = min(10, network.times)
         let answer = try sampler(film.limited, steps, seed: seed)
-        let truth = try sampler.decoded(pair.target)
+        let truth = try sampler.decoded(network.standardized(pair.target))
         try FilmTraining.show([film.firstPicture, answer, truth.firstPicture], context)
     }
 }
@@ -202,6 +208,9 @@ extension BoneDiffusionTraining {
             Parameter("noise", \.noise, help: "How the share of noise grows with time; its ends are the usual ones."),
             Parameter(
                 "offset", \.settings.offset, in: .within(0...1), help: "Strength of the offset noise; 0 for none."),
+            Parameter(
+                "standardizes", \.settings.standardizes,
+                help: "Bring channels of latent images to mean 0 and deviation 1; published: false."),
             Parameter("steps", \.settings.steps, in: .within(1...100_000_000), help: "Optimiser steps."),
             Parameter("batch", \.settings.batch, in: .within(1...1024), help: "Pairs in a step."),
             Parameter("rate", \.settings.rate, in: .positive, help: "Highest learning rate."),

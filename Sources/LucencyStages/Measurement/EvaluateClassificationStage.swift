@@ -19,7 +19,7 @@ private struct TaggedAnswers: Codable, Sendable {
 
 private struct EvaluateClassification: Sendable {
     var truth = "class"
-    var patient = "patient"
+    var patient: String?
     var classes: [String] = []
     var bins = 15
     var resamples = 1000
@@ -35,7 +35,13 @@ private struct EvaluateClassification: Sendable {
                 remedy: nearestName(to: truth, in: names).map { "did you mean '\($0)'?" }
                     ?? "take a model that knows the class, or other facts (`truth`)")
         }
-        let patient = self.patient.isEmpty ? nil : try facts.fact(ifThere: self.patient)
+        // A fact that is named must be there: images taken for independent by mistake make intervals too narrow.
+        let patient =
+            switch self.patient {
+            case nil: try facts.fact(ifThere: "patient")
+            case "": nil as String?
+            case .some(let name): try facts.fact(name)
+            }
         return (ClassificationCase(name: name, patient: patient, truth: place, probabilities: values), names)
     }
 
@@ -85,7 +91,9 @@ extension CollectorDescriptor {
             Parameter("truth", \.truth, help: "The fact that is the true class."),
             Parameter(
                 "patient", \.patient,
-                help: "The fact that says whom an image is of; where facts lack it, or empty: images are independent."),
+                help:
+                    "The fact that says whom an image is of; left out: `patient` where there is such a fact; empty: images "
+                    + "are independent."),
             Parameter(
                 "classes", \.classes,
                 help: "Columns of the probabilities that are classes; left out: all that hold numbers."),
