@@ -36,7 +36,9 @@ import Testing
         }
     }
 
-    private static var weights: [String: Tensor] { get throws { try network().autoencoder.parameters(seed: 1).tensors } }
+    private static var weights: [String: Tensor] {
+        get throws { try network().autoencoder.parameters(seed: 1).tensors }
+    }
 
     private static func settings(_ steps: Int, seed: UInt64 = 1) -> DiffusionTrainer.Settings {
         var settings = DiffusionTrainer.Settings()
@@ -80,12 +82,12 @@ import Testing
         trainer.initial = taught.parameters
         trainer.teacher = .init(weights: taught.parameters, conditions: pairs.map(\.seen))
         var losses: [Double] = []
-        _ = try trainer.train { losses.append($0.record.figures["loss"] ?? .nan) }
+        _ = try trainer.train(report: { losses.append($0.record.figures["loss"] ?? .nan) })
         #expect(losses.allSatisfy { $0 < 1e-9 }, "\(losses)")
         // The same with another condition has.
         trainer.teacher?.conditions = pairs.map(\.point)
         losses = []
-        _ = try trainer.train { losses.append($0.record.figures["loss"] ?? .nan) }
+        _ = try trainer.train(report: { losses.append($0.record.figures["loss"] ?? .nan) })
         #expect(losses.allSatisfy { $0 > 1e-5 }, "\(losses)")
     }
 
@@ -177,10 +179,11 @@ import Testing
             for limit in [2, 5] {
                 let path = folder.appending(path: "\(limit)").path
                 var seen = 0
-                let stopped = try trainer.train(folder: path, key: "k", isCancelled: { seen >= limit }) { _ in seen += 1 }
+                let stopped = try trainer.train(folder: path, key: "k", isCancelled: { seen >= limit }) { _ in seen += 1
+                }
                 #expect(stopped == nil && seen == limit)
                 var again = 0
-                let resumed = try #require(try trainer.train(folder: path, key: "k") { _ in again += 1 })
+                let resumed = try #require(try trainer.train(folder: path, key: "k", report: { _ in again += 1 }))
                 #expect(again == 6 - limit)
                 #expect(resumed.parameters.tensors == whole.parameters.tensors)
                 #expect(resumed.records == whole.records)
