@@ -86,6 +86,7 @@ extension Catalog {
             .calibratePlatt,
             .calibrateHistogramBinning,
             .calibrateIsotonic,
+            .calibrateClasses,
             .conformalMasks,
             .conformalSets,
         ],
