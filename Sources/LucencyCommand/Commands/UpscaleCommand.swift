@@ -72,7 +72,12 @@ struct UpscaleCommand: ParsableCommand {
                 .unknownFormat, "only TIFF is written band by band", at: .init(file: output),
                 remedy: "name it .tif, or use `lucency apply upscale.shisrcnet`")
         }
-        let file = try InputFile(input, pages: .page(1), assuming: reading.spacing(), limits: reading.limit.limits)
+        let file = try InputFile(input, assuming: reading.spacing(), limits: reading.limit.limits)
+        guard file.geometry.size.z == 1 else {
+            throw Diagnostic(
+                .sizeMismatch, "the file holds a stack of \(file.geometry.size.z) slices, and bands are those of one picture",
+                remedy: "use `lucency apply upscale.shisrcnet`, which enlarges every slice")
+        }
         try OutputFile.check(output, inputs: [input, model])
         let network = try ModelFile(path: model), pool = ThreadPool(threads: threads ?? Machine.processors)
         var upscaler = NetworkUpscaler()

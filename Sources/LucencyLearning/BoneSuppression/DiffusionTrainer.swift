@@ -15,6 +15,9 @@ public struct DiffusionTrainer {
         public var schedule = Schedule(.cosine, rate: 2e-4)
         /// λ of the offset noise; 0 for plain noise.
         public var offset = 0.1
+        /// Whether channels of latent images are brought to mean 0 and deviation 1 first, which noise and thresholds suit;
+        /// the published method leaves them as the autoencoder has made them.
+        public var standardizes = true
         /// Decay of the moving average of the weights, which is what is kept; nil keeps the weights themselves.
         public var averageDecay: Float? = 0.995
         public var maximumNorm: Float? = 1
@@ -58,6 +61,7 @@ public struct DiffusionTrainer {
         public let latents: [ChannelStatistics]
     }
 
+    /// The network that is trained: with the statistics of latent images where settings want them.
     public let network: LatentDiffusion
     public let settings: Settings
     private let autoencoder: Parameters
@@ -97,9 +101,7 @@ public struct DiffusionTrainer {
         let weights = try Parameters(declarations, seed: 0)
         try weights.load(
             Dictionary(uniqueKeysWithValues: autoencoder.map { ("autoencoder." + $0.key, $0.value) }))
-        self.network = network
         self.autoencoder = weights
-        self.pairs = pairs
         self.settings = settings
         self.kernels = kernels
         self.pool = pool
@@ -112,11 +114,20 @@ public struct DiffusionTrainer {
             let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
             return ChannelStatistics(mean: mean, deviation: variance.squareRoot())
         }
+        var trained = network
+        if settings.standardizes {
+            trained.latentMeans = latents.map { Float($0.mean) }
+            // A channel that is the same everywhere stays 0.
+            trained.latentDeviations = latents.map { $0.deviation > 1e-6 ? Float($0.deviation) : 1 }
+        }
+        self.network = trained
+        self.pairs = pairs.map { (trained.standardized($0.condition), trained.standardized($0.target)) }
     }
 
     /// Channels of latent images that are so narrow or wide that the noise does not fit them.
     public var warnings: [Diagnostic] {
-        latents.enumerated().filter { !(0.3...3).contains($0.element.deviation) }.map { channel, statistics in
+        guard !settings.standardizes else { return [] }
+        return latents.enumerated().filter { !(0.3...3).contains($0.element.deviation) }.map { channel, statistics in
             Diagnostic(
                 .badValue,
                 "channel \(channel) of the latent images has the standard deviation \(statistics.deviation); the noise has 1",

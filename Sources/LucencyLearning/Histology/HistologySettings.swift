@@ -9,6 +9,9 @@ public struct HistologySettings: Codable, Hashable, Sendable {
         case endToEnd = "end-to-end"
         /// First the super-resolution alone, then both.
         case staged
+        /// The classifier alone, on pictures enlarged as the network begins: by bicubic interpolation with `skip: cubic`. The
+        /// rival by which to see whether super-resolution helps the class.
+        case classifierOnly = "classifier-only"
     }
 
     /// How classes count that are unequally frequent.
@@ -81,6 +84,12 @@ public struct HistologySettings: Codable, Hashable, Sendable {
         check.require(rate > 0 && rate.isFinite, "the rate must be positive")
         check.require(validationInterval >= 1, "validationInterval must be at least 1")
         check.require((patience ?? 1) >= 1, "patience must be at least 1")
+        check.require(
+            order != .staged || firstStage == 0 || objective.superResolution > 0,
+            "staged begins with the super-resolution alone, whose weight is 0")
+        check.require(
+            order != .classifierOnly || objective.usesClassifier,
+            "classifier-only has nothing to learn where classification and contrast have no weight")
         for augmentation in augmentation.augmentations {
             switch augmentation {
             case .flip, .rot90: break

@@ -23,7 +23,8 @@ struct HistologyStep {
         sharp = tape.input("sharp", try Shape([settings.batch, channels, side, side]))
         labels = tape.input("labels", try Shape([settings.batch]))
         let scope = Scope(tape)
-        let upscaled = try network.resolver(coarse, scope["sr"])[0]
+        let place = settings.order == .classifierOnly ? scope["sr"].frozen : scope["sr"]
+        let upscaled = try network.resolver(coarse, place)[0]
         var views: (upscaled: HistologyObjective.View, sharp: HistologyObjective.View)?
         if objective.usesClassifier {
             func view(_ image: Value) throws(Diagnostic) -> HistologyObjective.View {

@@ -109,6 +109,11 @@ public struct HistologyTrainer {
     /// Optimiser steps that will be done.
     public var steps: Int { settings.steps ?? settings.epochs * batches.stepsPerEpoch }
 
+    /// The terms of the objective once both parts learn, or only the classifier.
+    private var objective: HistologyObjective {
+        settings.order == .classifierOnly ? settings.objective.only(superResolution: false) : settings.objective
+    }
+
     /// Steps in which the super-resolution learns alone.
     package var stepsAlone: Int { settings.order == .staged ? Int(Double(steps) * settings.firstStage) : 0 }
 
@@ -120,7 +125,7 @@ public struct HistologyTrainer {
     /// Bytes that training takes, besides the cases: weights, gradients, moments, activations.
     public func predictedBytes() throws -> Int {
         let weights = try network.declarations().reduce(0) { $0 + ($1.isTrainable ? $1.shape.count : 0) }
-        return try step(settings.objective).plan.bytes(threads: pool.threads)
+        return try step(objective).plan.bytes(threads: pool.threads)
             + 4 * weights * (2 + settings.optimizer.moments)
     }
 
@@ -147,7 +152,8 @@ public struct HistologyTrainer {
         let parameters = try network.parameters(seed: settings.seed)
         if let initial { try parameters.load(initial) }
         let learner = try Learner(
-            parameters, settings: learning, seed: settings.seed, family: kernels.family, pool: pool)
+            parameters, settings: learning, seed: settings.seed, family: kernels.family, pool: pool,
+            learns: { settings.order != .classifierOnly || !$0.hasPrefix("sr.") })
         var state = TrainingState(key: key)
         var bestWeights: [String: Tensor]?
         if let folder, let found = TrainingState.load(from: folder, key: key) {
@@ -203,7 +209,10 @@ public struct HistologyTrainer {
 
     /// Whether validation has not become better for too long.
     private func isExhausted(_ state: TrainingState) -> Bool {
-        guard let patience = settings.patience, let best = state.bestEpoch else { return false }
+        // Epochs that were not validated say nothing.
+        guard let patience = settings.patience, let best = state.bestEpoch, state.history.last?.scores != nil else {
+            return false
+        }
         return state.history.count - best >= patience
     }
 
@@ -228,7 +237,7 @@ public struct HistologyTrainer {
             if lesson?.isAlone != isAlone {
                 // The memory of one stage goes before that of the next is taken.
                 lesson = nil
-                let step = try step(isAlone ? settings.objective.only(superResolution: true) : settings.objective)
+                let step = try step(isAlone ? settings.objective.only(superResolution: true) : objective)
                 lesson = Lesson(
                     step: step, workspace: try Workspace(step.plan, parameters: learner.parameters, pool: pool),
                     isAlone: isAlone)

@@ -40,10 +40,11 @@ public final class Learner {
     private let decaying: [WeightUpdates.Run]
     private let spared: [WeightUpdates.Run]
 
+    /// - Parameter learns: whether the parameter of a name is learnt; others keep their values, without decay too.
     /// - Throws: `Diagnostic` when settings are out of range.
     public init(
         _ parameters: Parameters, settings: LearningSettings, seed: UInt64 = 0, family: KernelFamily = .best,
-        pool: ThreadPool = .serial
+        pool: ThreadPool = .serial, learns: (String) -> Bool = { _ in true }
     ) throws(Diagnostic) {
         try settings.check()
         self.parameters = parameters
@@ -54,8 +55,8 @@ public final class Learner {
             AlignedBuffer(repeating: 0, count: parameters.trainableCount)
         }
         average = settings.averageDecay == nil ? nil : try parameters.copy()
-        decaying = parameters.runs { !settings.optimizer.sparesVectors || $0.rank > 1 }
-        spared = parameters.runs { settings.optimizer.sparesVectors && $0.rank <= 1 }
+        decaying = parameters.runs { (!settings.optimizer.sparesVectors || $0.shape.rank > 1) && learns($0.name) }
+        spared = parameters.runs { settings.optimizer.sparesVectors && $0.shape.rank <= 1 && learns($0.name) }
     }
 
     /// What a step did.
@@ -135,10 +136,10 @@ extension LearningSettings {
 }
 
 extension Parameters {
-    /// The trainable parameters whose shape fits, as runs of the flat buffer; neighbours are joined.
-    func runs(_ fits: (Shape) -> Bool) -> [WeightUpdates.Run] {
+    /// The trainable parameters that fit, as runs of the flat buffer; neighbours are joined.
+    func runs(_ fits: (ParameterDeclaration) -> Bool) -> [WeightUpdates.Run] {
         var runs: [WeightUpdates.Run] = []
-        for slot in slots where slot.declaration.isTrainable && fits(slot.declaration.shape) {
+        for slot in slots where slot.declaration.isTrainable && fits(slot.declaration) {
             let count = (slot.declaration.shape.count + 15) / 16 * 16
             if let last = runs.last, last.offset + last.count == slot.offset {
                 runs[runs.count - 1] = WeightUpdates.Run(offset: last.offset, count: last.count + count)

@@ -255,7 +255,10 @@ public struct SegmentationTrainer {
 
     /// Whether validation has not become better for too long.
     private func isExhausted(_ state: TrainingState) -> Bool {
-        guard let patience = settings.patience, let best = state.bestEpoch else { return false }
+        // Epochs that were not validated say nothing.
+        guard let patience = settings.patience, let best = state.bestEpoch, state.history.last?.scores != nil else {
+            return false
+        }
         return state.history.count - best >= patience
     }
 

@@ -101,7 +101,7 @@ public struct Denoising: Sendable {
     /// A step with the posterior's noise (Ho et al. 2020, equation 7).
     ///
     /// - Parameters:
-    ///   - noise: standard normal; added if `time` is above 0.
+    ///   - noise: standard normal; added unless the step ends at the image (`previous` below 0).
     ///   - clean: clamped.
     public func ancestral(
         _ x: Tensor, clean: Tensor, from time: Int, to previous: Int, variance: Variance = .small, noise: Tensor?
@@ -110,7 +110,7 @@ public struct Denoising: Sendable {
         let current = left / before, beta = 1 - current
         let p = before.squareRoot() * beta / (1 - left), q = current.squareRoot() * (1 - before) / (1 - left)
         let mean = clean.combined(with: x) { Float(p * Double($1) + q * Double($2)) }
-        guard time > 0, let noise else { return mean }
+        guard time > 0, previous >= 0, let noise else { return mean }
         let spread = variance == .large ? beta : max(1e-20, (1 - before) / (1 - left) * beta)
         return mean.combined(with: noise) { Float(Double($1) + spread.squareRoot() * Double($2)) }
     }

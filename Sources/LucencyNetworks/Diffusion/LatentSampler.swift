@@ -49,28 +49,28 @@ public struct LatentSampler {
             TensorPlan(tape, outputs: [output], options: .init(kernels: kernels)), parameters: parameters, pool: pool)
     }
 
-    /// The latent image of codes of an image.
+    /// The latent image of codes of an image, standardized as the network says.
     /// - Parameter image: N, C, height, width, in -1...1; extents multiples of the autoencoder's factor.
     /// - Throws: `Diagnostic` when it does not fit, or is not finite.
     public func encoded(_ image: Tensor) throws(Diagnostic) -> Tensor {
         let tape = Tape(.inference), x = tape.input("image", image.shape), place = Scope(tape, path: "autoencoder")
-        let network = network.autoencoder
-        let z = try network.quantise(network.encode(x, place), place).quantised
+        let autoencoder = network.autoencoder
+        let z = try autoencoder.quantise(autoencoder.encode(x, place), place).quantised
         let workspace = try run(tape, z)
         try workspace.run([x: image])
         let latent = try workspace.tensor(z)
         guard latent.array.allSatisfy(\.isFinite) else {
             throw Diagnostic(.notFinite, "the image or its latent image holds NaN or infinity")
         }
-        return latent
+        return network.standardized(latent)
     }
 
-    /// The image of a latent image, which need not be made of codes.
+    /// The image of a standardized latent image, which need not be made of codes.
     public func decoded(_ latent: Tensor) throws(Diagnostic) -> Tensor {
         let tape = Tape(.inference), z = tape.input("latent", latent.shape)
         let image = try network.autoencoder.decode(z, Scope(tape, path: "autoencoder"))
         let workspace = try run(tape, image)
-        try workspace.run([z: latent])
+        try workspace.run([z: network.unstandardized(latent)])
         return try workspace.tensor(image)
     }
 

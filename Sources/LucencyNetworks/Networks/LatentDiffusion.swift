@@ -14,6 +14,10 @@ public struct LatentDiffusion: Network {
     /// Whether nothing of the image is left at the last time; then the network must predict v.
     public var endsInNoise = false
     public var prediction = DiffusionPrediction.epsilon
+    /// What is subtracted from each channel of a latent image before noise is added, and what it is divided by then; empty, as
+    /// published, for nothing. Thresholds and noise suit latent images of mean 0 and deviation 1.
+    public var latentMeans: [Float] = []
+    public var latentDeviations: [Float] = []
 
     /// The published model.
     public init() {}
@@ -24,6 +28,9 @@ public struct LatentDiffusion: Network {
         let multiple = autoencoder.factor * estimator.sizeMultiple
         return [multiple, multiple]
     }
+
+    /// None: its images are drawn by `LatentSampler`.
+    public var results: [NetworkResult] { [] }
 
     public func fitted(axes: Int, inputChannels: Int, classes: Int) -> LatentDiffusion { self }
 
@@ -40,7 +47,34 @@ public struct LatentDiffusion: Network {
         check.require(
             !endsInNoise || prediction == .velocity && times > 1,
             "a diffusion that ends in pure noise needs the prediction v")
+        check.require(
+            latentMeans.count == latentDeviations.count && [0, autoencoder.latent].contains(latentMeans.count),
+            "latentMeans and latentDeviations must be empty or have one number for each of the \(autoencoder.latent) "
+                + "channels of a latent image")
+        check.require(
+            latentMeans.allSatisfy(\.isFinite) && latentDeviations.allSatisfy { $0 > 0 && $0.isFinite },
+            "latentMeans must be finite and latentDeviations positive")
         return autoencoder.problems() + estimator.problems() + check.problems
+    }
+
+    /// Latent images, N, C, height, width, as they are diffused: of mean 0 and deviation 1 where `latentMeans` says so.
+    public func standardized(_ latent: Tensor) -> Tensor {
+        mapped(latent) { x, mean, deviation in (x - mean) / deviation }
+    }
+
+    /// Latent images as the autoencoder knows them, from those that are diffused.
+    public func unstandardized(_ latent: Tensor) -> Tensor {
+        mapped(latent) { x, mean, deviation in x * deviation + mean }
+    }
+
+    private func mapped(_ latent: Tensor, _ change: (Float, Float, Float) -> Float) -> Tensor {
+        let channels = latentMeans.count
+        guard channels > 0, latent.shape.rank >= 2, latent.shape[1] == channels else { return latent }
+        let count = max(1, latent.shape.dimensions.dropFirst(2).reduce(1, *))
+        return latent.combined(with: latent) { index, x, _ in
+            let channel = index / count % channels
+            return change(x, latentMeans[channel], latentDeviations[channel])
+        }
     }
 
     /// The schedule of its noise.
@@ -55,6 +89,7 @@ public struct LatentDiffusion: Network {
     public func callAsFunction(_ x: Value, _ scope: Scope) throws(Diagnostic) -> [Value] {
         try check(x)
         let tape = scope.tape, place = scope["autoencoder"]
+        // Standardizing is left to `LatentSampler`: it changes no parameter.
         let z = try autoencoder.quantise(autoencoder.encode(x, place), place).quantised
         let time = tape.input("time", try Shape([x.shape[0], estimator.base]))
         let noise = try estimator(tape.concatenation([z, z]), time: time, scope["estimator"])
@@ -66,6 +101,9 @@ extension VectorAutoencoder: Network {
     public var axes: Int { 2 }
     public var inputChannels: Int { imageChannels }
     public var sizeMultiple: [Int] { [factor, factor] }
+
+    /// None that a stage gives: the image through its codes is of use to the training of latent diffusion only.
+    public var results: [NetworkResult] { [] }
 
     public func fitted(axes: Int, inputChannels: Int, classes: Int) -> VectorAutoencoder { self }
 

@@ -106,6 +106,9 @@ public struct BoneSuppressor: Sendable {
 /// Suppresses bones by a U-Net that was trained to give what has to be added to the film. Its doubt is the difference between
 /// the answers to the film and to its mirror image.
 public struct BoneRegressor: Sendable {
+    /// What models of this kind say of themselves.
+    package static let target = "soft-tissue"
+
     public init() {}
 
     /// - Throws: `Diagnostic`, `DiagnosticList` for films and models that do not fit.
@@ -113,7 +116,7 @@ public struct BoneRegressor: Sendable {
         _ film: Image, _ model: ModelFile, kernels: KernelFamily = .best, pool: ThreadPool = .serial
     ) throws -> SuppressedFilm {
         let window = try FilmWindow(of: model)
-        guard model.training?["target"]?.stringValue == "soft-tissue" else {
+        guard model.training?["target"]?.stringValue == Self.target else {
             throw Diagnostic(
                 .badValue, "the model was not trained to suppress bones", remedy: "give one of `train.bone-unet`")
         }

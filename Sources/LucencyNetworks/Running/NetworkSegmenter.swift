@@ -110,7 +110,12 @@ public struct NetworkSegmenter: Hashable, Sendable {
         guard network.results.first == .classMap else {
             throw Diagnostic(
                 .badArgument, "a network of the kind '\(type(of: network).kind)' segments no images",
-                remedy: "enlarge with `upscale.shisrcnet`, classify with `classify.shisrcnet`")
+                remedy: "enlarge with `upscale.shisrcnet`, classify with `classify.shisrcnet`, suppress bones with "
+                    + "`bones.suppress`")
+        }
+        guard model.training?["target"] != .string(BoneRegressor.target) else {
+            throw Diagnostic(
+                .badArgument, "the network was trained to suppress bones, not to segment", remedy: "use `bones.unet`")
         }
         guard network.inputChannels == image.channels else {
             throw Diagnostic(

@@ -38,13 +38,14 @@ private struct TrainBoneDiffusion: Sendable {
         guard let model = pairs.first?.autoencoder else {
             throw Diagnostic(.noItems, "there are no latent images to train with")
         }
-        let (autoencoder, weights) = try model.vectorAutoencoder(), network = network(autoencoder)
+        let (autoencoder, weights) = try model.vectorAutoencoder()
         var settings = settings
         settings.seed = seed.map { UInt64(clamping: $0) } ?? context.seed
         settings.averageDecay = averageDecay.map { Float($0) }
         let trainer = try DiffusionTrainer(
-            network, autoencoder: weights, pairs: pairs.map(\.tensors), settings: settings,
+            network(autoencoder), autoencoder: weights, pairs: pairs.map(\.tensors), settings: settings,
             kernels: Kernels(family: context.kernels), pool: context.pool)
+        let network = trainer.network
         var message = "\(pairs.count) pairs, \(settings.steps) steps"
         for warning in trainer.warnings { message += "; " + warning.message }
         context.work.report(WorkProgress(fraction: 0, message: message))
@@ -76,11 +77,11 @@ private struct TrainBoneDiffusion: Sendable {
         guard context.work.folder != nil else { return }
         let sampler = try LatentSampler(
             network, parameters: weights, kernels: Kernels(family: context.kernels), pool: context.pool)
-        let film = try sampler.decoded(pair.condition)
+        let film = try sampler.decoded(network.standardized(pair.condition))
         var steps = DiffusionSampler()
         steps.steps = min(10, network.times)
         let answer = try sampler(film.limited, steps, seed: seed)
-        let truth = try sampler.decoded(pair.target)
+        let truth = try sampler.decoded(network.standardized(pair.target))
         try FilmTraining.show([film.firstPicture, answer, truth.firstPicture], context)
     }
 }
@@ -130,6 +131,9 @@ extension CollectorDescriptor {
                 "endsInNoise", \.endsInNoise, help: "Leave nothing of the image at the last time; needs prediction v."),
             Parameter(
                 "offset", \.settings.offset, in: .within(0...1), help: "Strength of the offset noise; 0 for none."),
+            Parameter(
+                "standardizes", \.settings.standardizes,
+                help: "Bring channels of latent images to mean 0 and deviation 1; published: false."),
             Parameter("steps", \.settings.steps, in: .within(1...100_000_000), help: "Optimiser steps."),
             Parameter("batch", \.settings.batch, in: .within(1...1024), help: "Pairs in a step."),
             Parameter("rate", \.settings.rate, in: .positive, help: "Highest learning rate."),

@@ -39,7 +39,7 @@ private struct TrainBoneUNet: Sendable {
         }
         guard let result else { throw LongWork.Stopped() }
         let facts: JSONValue = [
-            "method": "train.bone-unet", "target": "soft-tissue", "settings": try JSONValue(encoding: settings),
+            "method": "train.bone-unet", "target": .string(BoneRegressor.target), "settings": try JSONValue(encoding: settings),
             "kernels": .string(context.kernels.rawValue), "seed": .string(String(settings.seed)),
             "pairs": .integer(pairs.count),
         ]

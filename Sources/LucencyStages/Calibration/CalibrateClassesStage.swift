@@ -7,7 +7,7 @@ import LucencyReports
 private struct CalibrateClasses: Sendable {
     var method = ClassRecalibrationChoice.temperature
     var truth = "class"
-    var patient = "patient"
+    var patient: String?
     var classes: [String] = []
 }
 
@@ -39,7 +39,9 @@ extension CollectorDescriptor {
             Parameter("truth", \.truth, help: "The fact that is the true class."),
             Parameter(
                 "patient", \.patient,
-                help: "The fact that says whom an image is of; where facts lack it, or empty: not known."),
+                help:
+                    "The fact that says whom an image is of; left out: `patient` where there is such a fact; empty: none."
+            ),
             Parameter(
                 "classes", \.classes,
                 help: "Columns of the probabilities that are classes; left out: all that hold numbers."),

@@ -59,7 +59,7 @@ struct TrainSHISRCNet: Sendable {
     var network = SHISRCNet()
     var classes = ["benign", "malignant"]
     var classFact = "class"
-    var patientFact = "patient"
+    var patientFact: String?
     var settings = HistologySettings()
     var augmentation = HistologySettings().augmentation.augmentations
     var validationFraction = 0.2
@@ -85,7 +85,9 @@ struct TrainSHISRCNet: Sendable {
             Parameter("classFact", \.classFact, help: "The fact that names an item's class."),
             Parameter(
                 "patientFact", \.patientFact,
-                help: "The fact that says who an item is of; where it is there, a patient is on one side only."),
+                help:
+                    "The fact that says who an item is of, so that a patient is on one side only; left out: `patient` "
+                    + "where there is such a fact."),
             Parameter(
                 "white", \.settings.white, in: .positive,
                 help: "The level of full intensity, which becomes 1: 255 of bytes."),
@@ -110,7 +112,10 @@ struct TrainSHISRCNet: Sendable {
                 "form", \.settings.objective.form,
                 help: "The intended objective, or what the public script computes, defects and all."),
             Parameter(
-                "order", \.settings.order, help: "Both parts from the first step, or super-resolution alone first."),
+                "order", \.settings.order,
+                help:
+                    "Both parts from the first step, super-resolution alone first, or the classifier alone on pictures "
+                    + "that are enlarged as the network begins."),
             Parameter(
                 "firstStage", \.settings.firstStage, in: .within(0...0.99),
                 help: "Part of the steps in which `staged` trains super-resolution alone."),
@@ -203,9 +208,27 @@ struct TrainSHISRCNet: Sendable {
                 .badLabel, "'\(name)' is of the class '\(fact)', which `classes` does not name",
                 remedy: "they are \(classes.joined(separator: ", "))")
         }
+        for picture in [image, low].compactMap({ $0 }) { try checkWhite(name, picture) }
         return try HistologyCase(
             name: name, sharp: image, coarse: low, factor: network.factor, label: label,
-            patient: facts.fact(ifThere: patientFact), pool: context.pool)
+            patient: patientFact.map { try facts.fact($0) } ?? facts.fact(ifThere: "patient"), pool: context.pool)
+    }
+
+    /// `white` of another depth than the pictures' would make them black or burnt out without a word.
+    private func checkWhite(_ name: String, _ picture: Image) throws(Diagnostic) {
+        let white = settings.white
+        let highest = picture.pixels.withUnsafeBufferPointer { Double($0.max() ?? 0) }
+        let range = picture.origin?.stored.integerRange
+        if highest > white {
+            throw Diagnostic(
+                .badValue, "'\(name)' has intensities up to \(highest), above `white`, which is \(white)",
+                remedy: range.map { "state `white: \($0.upperBound)`" } ?? "state their full intensity as `white`")
+        }
+        if let range, white > Double(range.upperBound) {
+            throw Diagnostic(
+                .badValue, "'\(name)' is stored with values up to \(range.upperBound), and `white` is \(white)",
+                remedy: "state `white: \(range.upperBound)`")
+        }
     }
 
     /// Trains, or goes on where an interrupted run was.
@@ -221,6 +244,11 @@ struct TrainSHISRCNet: Sendable {
         var (training, validation) = (pictures.training, pictures.validation)
         if validation.isEmpty {
             (training, validation) = HistologyCase.divided(training, validation: validationFraction, seed: seed)
+            if validation.isEmpty, validationFraction > 0, !training.isEmpty {
+                throw Diagnostic(
+                    .noItems, "all pictures are of one patient, so that none can be kept for validation",
+                    remedy: "add patients, or state `validation: 0` and train without one")
+            }
         }
         let kernels = Kernels(family: context.kernels)
         let trainer = try HistologyTrainer(

@@ -5,11 +5,12 @@ import LucencyReports
 extension ClassificationCase {
     /// The case of an item: its probabilities, and from its facts its true class and, where it is there, its patient.
     /// - Parameters:
-    ///   - truth, patient: names of facts; an empty `patient` is none.
+    ///   - truth: the fact that is the class.
+    ///   - patient: the fact that says whom the image is of; nil: `patient` where there is such a fact; empty: none.
     ///   - classes: as in `Table.classProbabilities`.
     /// - Throws: `Diagnostic` when the tables are no rows, a fact is missing, or the true class has no probability.
     static func read(
-        _ name: String, _ probabilities: Table, _ facts: Table, truth: String, patient: String, classes: [String]
+        _ name: String, _ probabilities: Table, _ facts: Table, truth: String, patient: String?, classes: [String]
     ) throws(Diagnostic) -> (ClassificationCase, classes: [String]) {
         let (names, values) = try probabilities.classProbabilities(of: classes)
         let truth = try facts.fact(truth)
@@ -20,7 +21,13 @@ extension ClassificationCase {
                 remedy: nearestName(to: truth, in: names).map { "did you mean '\($0)'?" }
                     ?? "take a model that knows the class, or other facts (`truth`)")
         }
-        let patient = patient.isEmpty ? nil : try facts.fact(ifThere: patient)
+        // A fact that is named must be there: images taken for independent by mistake make intervals too narrow.
+        let patient =
+            switch patient {
+            case nil: try facts.fact(ifThere: "patient")
+            case "": nil as String?
+            case .some(let name): try facts.fact(name)
+            }
         return (ClassificationCase(name: name, patient: patient, truth: place, probabilities: values), names)
     }
 }

@@ -19,7 +19,7 @@ private struct TaggedAnswers: Codable, Sendable {
 
 private struct EvaluateClassification: Sendable {
     var truth = "class"
-    var patient = "patient"
+    var patient: String?
     var classes: [String] = []
     var bins = 15
     var resamples = 1000
@@ -48,7 +48,9 @@ extension CollectorDescriptor {
             Parameter("truth", \.truth, help: "The fact that is the true class."),
             Parameter(
                 "patient", \.patient,
-                help: "The fact that says whom an image is of; where facts lack it, or empty: images are independent."),
+                help:
+                    "The fact that says whom an image is of; left out: `patient` where there is such a fact; empty: images "
+                    + "are independent."),
             Parameter(
                 "classes", \.classes,
                 help: "Columns of the probabilities that are classes; left out: all that hold numbers."),

@@ -62,7 +62,7 @@ import Testing
             (settings.order, settings.firstStage, settings.averageDecay) = (order, 0.25, 0.9)
             let whole = try Self.trainer(settings).train()
             #expect(whole?.history.count == 2 && whole?.history.last?.step == 4)
-            #expect(whole?.history.first?.parts.count == 3)
+            #expect(whole?.history.first?.parts.count == (order == .classifierOnly ? 2 : 3))
             try withTemporaryFolder { folder in
                 var steps = 0
                 let stopped = try Self.trainer(settings).train(folder: folder.path, key: "k") {
@@ -103,6 +103,19 @@ import Testing
             for (name, tensor) in weights where name.hasPrefix("cf.") { #expect(tensor == initial[name], "\(name)") }
             #expect(weights.contains { $0.key.hasPrefix("sr.") && $0.value != initial[$0.key] })
         }
+    }
+
+    @Test func `the classifier alone learns on pictures that stay as the network enlarges them at first`() throws {
+        var settings = Self.settings
+        (settings.order, settings.keepsBest, settings.optimizer) = (.classifierOnly, false, .adamW(decay: 0.1))
+        let result = try #require(try Self.trainer(settings).train())
+        let initial = try Self.network.parameters(seed: settings.seed).tensors
+        for (name, tensor) in result.parameters.tensors where name.hasPrefix("sr.") {
+            #expect(tensor == initial[name], "\(name)")
+        }
+        #expect(result.parameters.tensors.contains { $0.key.hasPrefix("cf.") && $0.value != initial[$0.key] })
+        settings.objective = settings.objective.only(superResolution: true)
+        #expect(throws: DiagnosticList.self) { try Self.trainer(settings) }
     }
 
     @Test func `a network learns to tell how stripes lie, coarse or sharp`() throws {
