@@ -53,6 +53,7 @@ extension Catalog {
             .compare,
             .loadModel,
             .ensemble,
+            .modelPart,
             .segmentNetwork,
             .bonesEncode,
             .bonesSuppress,
