@@ -67,9 +67,13 @@ struct ModelFileTests {
             network: .init(kind: "unet", configuration: [:]),
             weights: Weights([StoredTensor(name: "w", shape: [1], floats: AlignedBuffer([7e4]))]))
         #expect(throws: Diagnostic.self) { try large.halved() }
-        let plain = try ModelFile(
-            reading: Weights([StoredTensor(name: "w", shape: [1], floats: AlignedBuffer([1]))]), from: "w")
-        #expect(throws: Diagnostic.self) { try plain.halved() }
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "w.safetensors").path
+            try Safetensors.write(
+                Weights([StoredTensor(name: "w", shape: [1], floats: AlignedBuffer([1]))]), to: path)
+            let plain = try ModelFile(path: path)
+            #expect(throws: Diagnostic.self) { try plain.halved() }
+        }
     }
 
     @Test("Parts that are not possible are refused by name") func validation() throws {

@@ -78,12 +78,13 @@ import Testing
     @Test func `a student that is its teacher under the same condition has nothing to learn`() throws {
         let pairs = try Self.mixture(32, "train")
         let taught = try #require(try Self.trainer(pairs, Self.settings(50)).train())
-        var trainer = try Self.trainer(pairs, Self.settings(50, seed: 2))
+        // One step: Adam makes full steps of any rounding there is.
+        var trainer = try Self.trainer(pairs, Self.settings(1, seed: 2))
         trainer.initial = taught.parameters
         trainer.teacher = .init(weights: taught.parameters, conditions: pairs.map(\.seen))
         var losses: [Double] = []
         _ = try trainer.train(report: { losses.append($0.record.figures["loss"] ?? .nan) })
-        #expect(losses.allSatisfy { $0 < 1e-9 }, "\(losses)")
+        #expect(losses.count == 1 && losses.allSatisfy { $0 < 1e-9 }, "\(losses)")
         // The same with another condition has.
         trainer.teacher?.conditions = pairs.map(\.point)
         losses = []
@@ -167,8 +168,7 @@ import Testing
             distilled += try Self.error(
                 #require(try Self.ladder(train, steps: 400, seed: seed).train()).parameters, test)
         }
-        print("TOY direct \(direct / 3) distilled \(distilled / 3)")
-        #expect(distilled < direct)
+        #expect(distilled < 0.9 * direct, "\(distilled / 3), \(direct / 3)")
     }
 
     @Test func `a ladder goes on where it was stopped, with the same bytes, on any rung`() throws {
