@@ -1,4 +1,5 @@
 import Foundation
+import Lucency
 import Support
 import Testing
 
@@ -54,6 +55,46 @@ import Testing
                 let found = try FileManager.default.contentsOfDirectory(atPath: out.appending(path: name).path)
                 #expect(found.count == 1, "\(name)")
             }
+        }
+    }
+
+    @Test func `the models that ship suppress bones of films that they have not seen`() throws {
+        try withTemporaryFolder { folder in
+            let films = folder.appending(path: "films"), out = folder.appending(path: "out")
+            let phantom = try runLucency([
+                "phantom", TestFiles.root.appending(path: "phantoms/chest-xray.yaml").path, "--output", films.path,
+                "--count", "2", "--seed", "77", "--set", "size=256", "--products", "image,softTissue",
+            ])
+            try #require(phantom.status == 0, "\(phantom.errors)")
+            let suppressed = try run(
+                "bone-suppression.yaml",
+                ["--input", films.appending(path: "image").path, "--output", out.path], ["samples=1", "steps=10"])
+            try #require(suppressed == 0)
+            func image(_ path: String) throws -> Image {
+                try ImageFormats.reader(for: path).readImage(path, pages: .automatic, region: nil, limits: .standard)
+            }
+            func error(_ path: String, _ truth: Image) throws -> Double {
+                let image = try image(path)
+                return zip(image.pixels.array, truth.pixels.array).reduce(0) { $0 + pow(Double($1.0 - $1.1), 2) }
+            }
+            let models = pipelines.appending(path: "models")
+            for name in ["000000", "000001"] {
+                let film = films.appending(path: "image/\(name).png").path
+                let truth = try image(films.appending(path: "softTissue/\(name).png").path)
+                let before = try error(film, truth)
+                #expect(try error(out.appending(path: "soft-tissue/\(name).tif").path, truth) < before / 2)
+                let regressed = folder.appending(path: "unet.tif").path
+                let run = try runLucency([
+                    "apply", "bones.unet", film, "model=" + models.appending(path: "bone-unet.lucency").path,
+                    "--output", "softTissue=" + regressed,
+                ])
+                try #require(run.status == 0, "\(run.errors)")
+                #expect(try error(regressed, truth) < before / 10)
+            }
+            let size = try ["bone-suppression", "bone-unet"].reduce(0) {
+                try $0 + #require(FileSystem.size(of: models.appending(path: $1 + ".lucency").path))
+            }
+            #expect(size < 8_000_000)
         }
     }
 

@@ -384,7 +384,7 @@ struct FormatTests {
         for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name.hasSuffix(".yaml") {
             let file = try PipelineFile(path: folder.appending(path: name).path, catalog: .standard)
             // A model that has to be trained first is the one thing that may be missing.
-            let needsTraining = ["histology-upscale-classify.yaml", "bone-suppression.yaml"].contains(name)
+            let needsTraining = ["histology-upscale-classify.yaml"].contains(name)
             let problems = file.diagnostics.filter {
                 $0.severity >= .error && !(needsTraining && $0.message.contains(".lucency'"))
             }

@@ -105,8 +105,8 @@ public struct BoneSuppressor: Sendable {
     /// The intensities of films that are the ends of the model's window; nil takes the model's own.
     public var window: FilmWindow?
     /// Whether the film keeps the detail that the autoencoder loses: what the answer lacks of the autoencoder's picture of
-    /// the film is taken from the film itself, softTissue = film - (D(E(film)) - answer). Otherwise the answer stands alone.
-    public var keepsDetail = true
+    /// the film is taken from the film itself, softTissue = film - (D(E(film)) - answer). Otherwise, as published, the answer stands alone.
+    public var keepsDetail = false
 
     public init() {}
 
