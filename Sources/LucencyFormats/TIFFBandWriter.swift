@@ -53,6 +53,17 @@ public final class TIFFBandWriter {
         pending = AlignedBuffer(repeating: 0, count: colorModel.channelCount * capacity * geometry.size.x)
     }
 
+    /// Bytes that writing takes: of a row of tiles, or a strip, its numbers and its samples, and a tile.
+    /// - Parameters:
+    ///   - width: of the image, in pixels.
+    ///   - stored: the type of its samples.
+    public static func predictedBytes(width: Int, channels: Int, stored: SampleType, options: WriteOptions) -> Int {
+        let sample = max(1, stored.unpackedBytes), row = Double(width) * Double(channels)
+        let bytes = row * Double(sample), strip = bytes < 65_536 ? TIFFWriter.stripRows(rowBytes: Int(bytes)) : 1
+        let rows = Double(options.tile ?? strip), tile = Double(options.tile ?? 0)
+        return Int(min(row * rows * Double(4 + sample) + tile * tile * Double(channels * sample), 0x1p62))
+    }
+
     /// - Parameter rows: the next rows of all channels, planar (channel, row, column).
     /// - Throws: `Diagnostic` for values that the samples cannot hold, more rows than the image has, and a failing file.
     public func append(_ rows: AlignedBuffer<Float>) throws {

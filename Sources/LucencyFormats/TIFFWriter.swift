@@ -28,8 +28,7 @@ final class TIFFWriter {
         self.path = path
         let pixelBytes = spec.samples * spec.type.unpackedBytes
         rowBytes = spec.width * pixelBytes
-        // Strips of about 64 KiB (TIFF 6.0 asks for 8 KiB, of another age): small enough for regions, large for codecs.
-        bandRows = spec.tile ?? max(1, min(spec.height, (1 << 16) / max(1, rowBytes)))
+        bandRows = spec.tile ?? max(1, min(spec.height, Self.stripRows(rowBytes: rowBytes)))
         let page = rowBytes.multipliedReportingOverflow(by: spec.height)
         let all = page.partialValue.multipliedReportingOverflow(by: pages)
         big = page.overflow || all.overflow || all.partialValue > bigThreshold
@@ -38,6 +37,9 @@ final class TIFFWriter {
     }
 
     deinit { if let handle { ctiff_close(handle) } }
+
+    /// Strips of about 64 KiB (TIFF 6.0 asks for 8 KiB, of another age): small enough for regions, large for codecs.
+    static func stripRows(rowBytes: Int) -> Int { max(1, (1 << 16) / max(1, rowBytes)) }
 
     /// Writes the next page. `fill` puts rows of interleaved samples into the buffer it is given.
     func page(name: String? = nil, _ fill: (Range<Int>, UnsafeMutableRawPointer) throws -> Void) throws {

@@ -75,9 +75,18 @@ public struct Diagnostic: Error, Hashable, Sendable {
         return shown.joined(separator: " → ")
     }
 
-    /// Any error as a diagnostic: itself when it is one, else `fallback` with the error's own words.
+    /// Any error as a diagnostic: itself when it is one, several as one under the first one's code and place, else `fallback`
+    /// with the error's own words.
     public static func wrapping(_ error: any Error, as fallback: DiagnosticCode) -> Diagnostic {
-        (error as? Diagnostic) ?? Diagnostic(fallback, "\(error)")
+        if let diagnostic = error as? Diagnostic { return diagnostic }
+        guard let list = error as? DiagnosticList, var joined = list.diagnostics.first else {
+            return Diagnostic(fallback, "\(error)")
+        }
+        joined.message = list.diagnostics.map(\.message).joined(separator: "; ")
+        let remedies = list.diagnostics.compactMap(\.remedy)
+        joined.remedy = remedies.isEmpty ? nil : remedies.joined(separator: "; ")
+        joined.severity = list.diagnostics.map(\.severity).max() ?? joined.severity
+        return joined
     }
 }
 

@@ -59,6 +59,7 @@ import Testing
                 [
                     "model=\(folder.appending(path: "trained/model.lucency").path)",
                     "slides={uses: phantom, with: {count: 6, first: 4000, \(small)}}",
+                    "calibration={uses: phantom, with: {count: 6, first: 6000, \(small)}}",
                 ])
             func lines(_ name: String) throws -> [Substring] {
                 try String(contentsOf: folder.appending(path: "judged/\(name)"), encoding: .utf8)
@@ -66,9 +67,57 @@ import Testing
             }
             #expect(try lines("quality.csv").count { $0.hasPrefix("shisrcnet,psnr") } == 1)
             #expect(try lines("quality.csv").count { $0.hasPrefix("bicubic,psnr") } == 1)
-            #expect(try lines("classification.csv").contains { $0.hasPrefix("patient,recognition-rate,3,") })
-            #expect(try lines("cases.csv").count == 1 + 6 + 3)
+            for probabilities in ["network", "temperature", "platt"] {
+                let start = "\(probabilities),patient,recognition-rate,3,"
+                #expect(try lines("classification.csv").contains { $0.hasPrefix(start) })
+            }
+            #expect(try lines("cases.csv").count == 1 + 3 * (6 + 3))
             #expect(try lines("answers.csv")[0] == "item,class,benign,malignant")
+        }
+    }
+
+    @Test func `a patient in training and validation is refused once, in words`() throws {
+        try withTemporaryFolder { folder in
+            let small = "world: {uses: histology, with: {width: 64, height: 64, imagesPerPatient: 2}}"
+            let settings = [
+                "train={uses: phantom, with: {count: 4, \(small)}}",
+                "validation={uses: phantom, with: {count: 2, first: 2, \(small)}}", "steps=1", "patch=64", "batch=2",
+            ]
+            let run = try runLucency(
+                ["run", pipelines.appending(path: "shisrcnet-train.yaml").path, "--output", folder.path]
+                    + settings.flatMap { ["--set", $0] })
+            #expect(run.status != 0)
+            #expect(run.errors.contains("error: the patient 'patient-1-1' is in training"))
+            #expect(!run.errors.contains("error: error:"))
+        }
+    }
+
+    @Test func `equally trained classifiers are compared on coarse and on sharp pictures`() throws {
+        try withTemporaryFolder { folder in
+            let settings = [
+                "slice={width: 64, height: 64, magnifications: [200], imagesPerPatient: 2}", "steps=2", "patch=64",
+                "batch=2",
+                "parameters.train.with.count=8", "parameters.test.with.count=8", "variants.seed=[1, 2]", "features=4",
+                "blocks=1",
+            ]
+            let run = try runLucency(
+                ["run", pipelines.appending(path: "histology-comparison.yaml").path, "--output", folder.path]
+                    + settings.flatMap { ["--set", $0] })
+            try #require(run.status == 0, "\(run.errors)")
+            func lines(_ name: String) throws -> [[String]] {
+                try String(contentsOf: folder.appending(path: name), encoding: .utf8).split(whereSeparator: \.isNewline)
+                    .map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+            }
+            let table = try lines("table.csv")
+            #expect(
+                Set(table.dropFirst().map { $0.prefix(3).joined(separator: " ") })
+                    == ["shisrcnet coarse 2", "shisrcnet sharp 2", "bicubic coarse 2", "bicubic sharp 2"])
+            let error = try #require(table[0].firstIndex(of: "patient ECE"))
+            #expect(table.dropFirst().allSatisfy { Double($0[error]) != nil })
+            // What was trained for the class alone still enlarges as it began.
+            let quality = try lines("quality.csv"), mean = try #require(quality[0].firstIndex(of: "mean"))
+            let bicubic = quality.filter { $0[1] == "bicubic" && $0[2] == "psnr" }.map { $0[mean] }
+            #expect(bicubic.count == 2 && bicubic.allSatisfy { (Double($0) ?? 0) > 10 })
         }
     }
 }

@@ -138,4 +138,41 @@ import Testing
             #expect(high < predicted + (base?.intValue ?? 0) + (24 << 20))
         }
     }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `upscale of a wide tiled picture by the published network stays within the stated bound`() throws {
+        try withTemporaryFolder { folder in
+            func path(_ name: String) -> String { folder.appending(path: name).path }
+            try Self.write(SuperResolver(factor: 4, skip: .cubic), channels: 3, to: path("model.lucency"))
+            let size = GridSize(1200, 96), plane = Self.gray(1200, 96)
+            let image = try Image(
+                geometry: Geometry(size: size), colorModel: .rgb, pixels: AlignedBuffer(plane + plane + plane))
+            try TIFFFormat().write(image, to: path("in.tif"), options: WriteOptions(bits: 8, tile: 256))
+            func peak(_ command: [String]) throws -> Int {
+                let run = try bench.run(["memory", "--", lucencyBinary.path] + command)
+                let report = try JSONValue(parsing: String(run.output.split(separator: "\n").last ?? ""))
+                #expect(report["exitCode"]?.intValue == 0, "\(run.errors)")
+                return try #require(report["peakBytes"]?.intValue)
+            }
+            let used = try peak([
+                "upscale", path("in.tif"), path("out.tif"), "--model", path("model.lucency"), "--threads", "1",
+                "--tile",
+                "64", "--block", "256",
+            ])
+            var upscaler = NetworkUpscaler()
+            upscaler.tile = [64, 64]
+            let bound = try upscaler.predictedBytes(
+                width: size.x, height: size.y, channels: 3, model: ModelFile(path: path("model.lucency")), threads: 1)
+            // A row of the result's tiles waits for its last rows.
+            let writing = TIFFBandWriter.predictedBytes(
+                width: 4800, channels: 3, stored: .uint8, options: WriteOptions(tile: 256))
+            #expect(writing > 4800 * 3 * 256 * 5)
+            // What the guide states: 4 bytes × channels × rows of a tile × width × (2 + 3 · factor²), beside the network.
+            #expect(bound > 4 * 3 * 64 * 1200 * 50)
+            let program = try peak(["inspect", path("model.lucency")])
+            // Codecs and gaps of the heap come on top.
+            let stated = bound + writing + program + (8 << 20)
+            #expect(used < stated, "\(used) of \(bound), \(writing) and the program's \(program)")
+        }
+    }
 }

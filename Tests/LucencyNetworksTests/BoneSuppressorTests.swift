@@ -51,6 +51,46 @@ import Testing
         }
     }
 
+    @Test func `a film of another depth than the model's is refused, unless its own window is stated`() throws {
+        let film = try Self.film(), model = try Self.model()
+        let values = film.pixels.withUnsafeBufferPointer { Array($0) }
+        func image(_ factor: Float, _ stored: SampleType) throws -> Image {
+            try Image(
+                geometry: film.geometry, pixels: AlignedBuffer(values.map { ($0 * factor).rounded() }),
+                origin: Origin(stored: stored))
+        }
+        var suppressor = BoneSuppressor()
+        (suppressor.samples, suppressor.sampler.steps) = (1, 2)
+        let shallow = try image(0.25, .uint8), deep = try image(60, .uint16)
+        for wrong in [shallow, deep, try image(0.005, .float32)] {
+            #expect(throws: Diagnostic.self) { try suppressor(wrong, model, seed: 4, stream: "film") }
+        }
+        suppressor.window = try FilmWindow(low: 0, high: 250)
+        let stated = try suppressor(shallow, model, seed: 4, stream: "film")
+        // What is stored in whole numbers stays so.
+        #expect(stated.softTissue.origin?.stored == .uint8)
+        for value in stated.softTissue.pixels.withUnsafeBufferPointer({ Array($0) }) {
+            #expect(value == value.rounded() && (0...255).contains(value))
+        }
+    }
+
+    @Test func `films of the network's own size are taken as they are`() throws {
+        let network = Self.network, multiple = network.sizeMultiple
+        let parameters = try Parameters(network.declarations(), seed: 2)
+        var random = PhiloxStream(seed: 3)
+        let x = Tensor.normal(try Shape([1, 1] + multiple), from: &random)
+        let draws = try LatentSampler(network, parameters: parameters)(
+            x.combined(with: x) { _, x, _ in max(-1, min(1, x)) }, seed: 1)
+        #expect(draws.mean.shape.count == multiple[0] * multiple[1])
+        #expect(draws.deviation.array.allSatisfy { $0 == 0 })
+    }
+
+    @Test func `networks that draw or tell classes segment nothing`() throws {
+        var segmenter = NetworkSegmenter()
+        segmenter.overlap = 0
+        #expect(throws: Diagnostic.self) { try segmenter(Self.film(), Self.model()) }
+    }
+
     @Test func `draws of a batch's images do not depend on each other, and the condition goes behind the image`() throws {
         let network = Self.network, parameters = try Parameters(network.declarations(), seed: 2)
         var random = PhiloxStream(seed: 9)

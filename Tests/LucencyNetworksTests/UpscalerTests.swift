@@ -213,4 +213,22 @@ import Testing
         let enlarged = try NetworkUpscaler()(image, model)
         for (a, b) in zip(enlarged.pixels.array, sharp.array) { #expect(abs(a - min(255, max(0, b * 255))) <= 0.51) }
     }
+
+    @Test func `a network's parts are models that give together what the whole gives`() throws {
+        var network = SHISRCNet(factor: 2, skip: .cubic)
+        (network.features, network.blocks) = (8, 1)
+        let classes = ClassTable(["benign", "malignant"].enumerated().map { .init(name: $1, value: Int32($0)) })
+        let whole = try ModelFile(
+            network, parameters: network.parameters(seed: 3), classes: classes, training: ["temperature": 2])
+        let image = try Tensor([1, 3, 32, 32], (0..<3 * 32 * 32).map { Float(($0 * 31) % 97) / 97 })
+        let resolver = try whole.part(.superResolution), classifier = try whole.part(.classifier)
+        let sharp = try resolver.predictor()(image), logits = try classifier.predictor()(sharp)
+        #expect(sharp.shape.dimensions == [1, 3, 64, 64])
+        #expect(try sharp.array == whole.predictor()(image).array)
+        let told = try whole.predictor(result: 1)(image)
+        #expect(zip(logits.array, told.array).allSatisfy { abs($0 - $1) < 1e-4 } && logits.array.count == 2)
+        #expect(classifier.classes?.classes.map(\.name) == ["benign", "malignant"] && resolver.classes == nil)
+        #expect(try classifier.temperature == 2)
+        #expect(throws: Diagnostic.self) { try classifier.part(.classifier) }
+    }
 }

@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("image,class\na,m\nb,\ne,m\nh,m\n", "facts.csv:3:1", "'b' has no 'class'"),
+        ("image,class\na,m\n,m\ne,m\nh,m\n", "facts.csv:3:1", "the row names no item"),
         ("image,class\na,m\na,b\nb,m\ne,m\nh,m\n", "facts.csv:3:1", "'a' has the class 'b' here and 'm' in line 2"),
         ("image,class\na,m,x\n", "facts.csv:2:1", "the line has 3 fields, the header 2"),
         ("image\na\n", "facts.csv", "the table has no column beside 'image'"),
@@ -65,6 +65,30 @@ import Testing
             let told = found?.place.map { "\($0.file):\($0.line):\($0.column)" } ?? ""
             #expect(told.contains(place), "\(told)")
         }
+    }
+
+    @Test func `a fact may be missing where nobody asks for it, and is then told of by who reads it`() throws {
+        try withTemporaryFolder { folder in
+            let bench = try Workbench(folder)
+            try write("image,class,slide\na,m,7\nb,b,\ne,m,\nh,,9\n", folder)
+            func source(_ more: String = "") -> String {
+                "p: {uses: folder, with: {facts: {file: facts.csv, item: image\(more)}}}"
+            }
+            #expect(try bench.run(Self.gathered, sources: source()).exitStatus == 0)
+            #expect(
+                bench.lines("facts.csv").map { $0.replacing("\"", with: "") }
+                    == ["item,class,slide", "a,m,7", "b,b,", "e,m,", "h,,9"])
+            // Columns that are named must be full.
+            let file = try PipelineFile(
+                text: "lucency: 1\nsources: {\(source(", columns: [class]"))}\n" + Self.gathered, name: "test.yaml",
+                folder: folder.path, catalog: .standard, inputFolder: bench.images.path)
+            #expect(file.diagnostics.first?.message == "'h' has no 'class'")
+            #expect(file.diagnostics.first?.place?.line == 5)
+        }
+        let facts = try Table(columns: [.init("class"), .init("patient")], rows: [["m", .missing]])
+        #expect(try facts.fact("class") == "m")
+        let missing = #expect(throws: Diagnostic.self) { try facts.fact(ifThere: "patient") }
+        #expect(missing?.message == "the item has no 'patient'" && missing?.remedy != nil)
     }
 
     @Test func `a port of that name that is there already is refused`() throws {

@@ -179,4 +179,70 @@ import Testing
             """, catalog: guessing
         ) { _, summary in #expect(summary.exitStatus != 0) }
     }
+
+    @Test(arguments: ["temperature", "vector", "platt"])
+    func `class probabilities of images are made honest by other images, shards or not`(method: String) throws {
+        let text = """
+            variants: {probabilities: {network: guess, fitted: honest}}
+            stages:
+              guess: {uses: test.guess, in: tissue}
+              fit: {uses: calibrate.classes, in: {probabilities: guess, facts: tissue.facts}, with: {method: \(method)}}
+              honest: {uses: calibrate.apply, in: {classes: guess, model: fit.model}}
+              answers: {uses: gather, in: honest}
+              judged: {uses: evaluate.classification, in: {probabilities: $probabilities, facts: tissue.facts}, over: [probabilities]}
+            outputs:
+              answers: {from: answers, as: answers.csv}
+              summary: {from: judged.summary, as: summary.csv}
+              model: {from: fit.model, as: fit.lucency}
+              record: {from: fit.record, as: fit.json}
+
+            """
+        var records: [Data] = []
+        for shards in 1...2 {
+            for shard in 1...shards {
+                try run(
+                    text, catalog: guessing,
+                    change: { if shards > 1 { $0.shard = Shard(parsing: "\(shard)/\(shards)") } }
+                ) { out, summary in
+                    guard shards == 1 else { return }
+                    #expect(summary.exitStatus == 0)
+                    let table = try lines(out.appending(path: "summary.csv"))
+                    func value(_ variant: String) throws -> Double {
+                        let row = try #require(
+                            table.first { $0[0] == variant && $0[1] == "image" && $0[2] == "log-loss" })
+                        return try #require(Double(row[4]))
+                    }
+                    let before = try value("network"), after = try value("fitted")
+                    let data = try Data(contentsOf: out.appending(path: "fit.json"))
+                    let record = try JSONValue(parsing: String(decoding: data, as: UTF8.self))
+                    #expect(record["method"]?.stringValue == method)
+                    // Judged on what it was fitted to, the fit does what its record says.
+                    let told = try #require(record["fit"]?["logLossAfter"]?.doubleValue)
+                    #expect(abs(told - after) < 1e-4)
+                    if method != "platt" { #expect(after <= before + 1e-9) }
+                    let answers = try lines(out.appending(path: "answers.csv"))
+                    #expect(answers[0] == ["item", "class", "benign", "malignant"] && answers.count == 5)
+                    for row in answers.dropFirst() {
+                        let p = row[2...].compactMap { Double($0) }
+                        #expect(abs(p[0] + p[1] - 1) < 1e-9 && row[1] == (p[1] > p[0] ? "malignant" : "benign"))
+                    }
+                    records.append(data)
+                }
+            }
+        }
+        #expect(records.count == 1)
+    }
+
+    @Test func `a model of something else does not make probabilities of classes honest`() throws {
+        try run(
+            """
+            stages:
+              guess: {uses: test.guess, in: tissue}
+              fit: {uses: calibrate.classes, in: {probabilities: guess, facts: tissue.facts}}
+              honest: {uses: calibrate.apply, in: {classes: tissue.facts, model: fit.model}}
+            outputs: {answers: {from: honest, as: "{stem}.csv"}}
+
+            """, catalog: guessing
+        ) { _, summary in #expect(summary.failed == 4) }
+    }
 }

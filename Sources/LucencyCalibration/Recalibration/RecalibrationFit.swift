@@ -59,7 +59,7 @@ extension RecalibrationSample {
     }
 
     /// Log losses before and after, and the share of points whose most probable class changes.
-    private static func effect(
+    static func effect(
         of method: Recalibration.Method, _ points: LogitPoints
     ) -> (before: Score, after: Score, changed: Double) {
         let rule = PixelRule(method, classes: points.classCount)

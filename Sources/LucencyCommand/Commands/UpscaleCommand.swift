@@ -75,7 +75,8 @@ struct UpscaleCommand: ParsableCommand {
         let file = try InputFile(input, assuming: reading.spacing(), limits: reading.limit.limits)
         guard file.geometry.size.z == 1 else {
             throw Diagnostic(
-                .sizeMismatch, "the file holds a stack of \(file.geometry.size.z) slices, and bands are those of one picture",
+                .sizeMismatch,
+                "the file holds a stack of \(file.geometry.size.z) slices, and bands are those of one picture",
                 remedy: "use `lucency apply upscale.shisrcnet`, which enlarges every slice")
         }
         try OutputFile.check(output, inputs: [input, model])
@@ -86,14 +87,17 @@ struct UpscaleCommand: ParsableCommand {
         upscaler.white = white
         let size = file.geometry.size, color = file.header.colorModel
         let target = try upscaler.target(of: file.geometry, network)
-        try MemoryBudget.require(
-            upscaler.predictedBytes(
-                width: size.x, height: size.y, channels: color.channelCount, model: network, threads: pool.threads,
-                kernels: kernels),
-            for: "enlarging bands of \(size.x) pixels", remedy: "use a smaller --tile")
         let stored = file.header.pages.first?.sampleType ?? .float32
-        let origin = Origin(fileName: FileSystem.name(of: input), stored: stored)
         let options = WriteOptions(compression: compression, tile: block)
+        let enlarging = try upscaler.predictedBytes(
+            width: size.x, height: size.y, channels: color.channelCount, model: network, threads: pool.threads,
+            kernels: kernels)
+        let writing = TIFFBandWriter.predictedBytes(
+            width: target.size.x, channels: color.channelCount, stored: stored, options: options)
+        try MemoryBudget.require(
+            enlarging + min(writing, .max - enlarging), for: "enlarging bands of \(size.x) pixels",
+            remedy: "use a smaller --tile" + (block == nil ? "" : ", and a smaller --block"))
+        let origin = Origin(fileName: FileSystem.name(of: input), stored: stored)
         let temporary = ".lucency-tmp-\(Machine.processID)-\(FileSystem.name(of: output).prefix(64))"
         try FileSystem.replace(output, temporaryName: temporary) { path in
             let writer = try TIFFBandWriter(

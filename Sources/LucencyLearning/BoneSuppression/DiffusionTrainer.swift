@@ -147,6 +147,12 @@ public struct DiffusionTrainer {
             let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
             return ChannelStatistics(mean: mean, deviation: variance.squareRoot())
         }
+        guard latents.contains(where: { $0.deviation > 1e-6 }) else {
+            throw Diagnostic(
+                .undefinedResult,
+                "all latent images are alike: the autoencoder tells films and soft tissues apart by nothing",
+                remedy: "train it longer, and look at its preview; does its `window` fit the films?")
+        }
         var trained = network
         if settings.standardizes {
             trained.latentMeans = latents.map { Float($0.mean) }

@@ -111,7 +111,7 @@ public struct LatentSampler {
 
     /// What several draws came to.
     public struct Draws: Sendable {
-        /// Their mean and standard deviation, [C, height, width], in units of -1...1.
+        /// Their mean and standard deviation (n - 1 degrees of freedom), [C, height, width], in units of -1...1.
         public let mean: Tensor
         public let deviation: Tensor
         /// Each draw.
@@ -137,7 +137,9 @@ public struct LatentSampler {
                 .badArgument, "\(samples) samples of images of \(image.shape) are not possible",
                 remedy: "take 1 to 256 samples of one image")
         }
-        let size = image.shape.spatial, padded = network.paddedSize(size)
+        // Norms are over groups of channels, so that one pixel at the coarsest level is enough.
+        let size = image.shape.spatial
+        let padded = zip(size, network.sizeMultiple).map { ($0 + $1 - 1) / $1 * $1 }
         let before = zip(padded, size).map { ($0 - $1) / 2 }
         let condition = try encoded(image.extended(to: padded, before: before, by: .mirrored))
         func picture(_ z: Tensor) throws -> Tensor {
@@ -183,7 +185,8 @@ public struct LatentSampler {
             }
         }
         let mean = first.combined(with: first) { index, _, _ in Float(sums[index]) }
-        let deviation = first.combined(with: first) { index, _, _ in Float((squares[index] / count).squareRoot()) }
+        let others = max(1, count - 1)
+        let deviation = first.combined(with: first) { index, _, _ in Float((squares[index] / others).squareRoot()) }
         return Draws(mean: mean, deviation: deviation, images: images)
     }
 }

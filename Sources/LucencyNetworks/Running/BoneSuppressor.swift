@@ -41,7 +41,8 @@ public struct FilmWindow: Hashable, Sendable {
     }
 
     /// A gray image of one slice as [1, 1, height, width] in -1...1; what lies beyond the window is cut.
-    /// - Throws: `Diagnostic` for other images.
+    /// - Throws: `Diagnostic` for other images, and for those of another depth than the window's, which would be all black
+    ///   or all white.
     public func tensor(_ image: Image) throws(Diagnostic) -> Tensor {
         guard image.channels == 1, image.size.z == 1 else {
             throw Diagnostic(
@@ -49,6 +50,7 @@ public struct FilmWindow: Hashable, Sendable {
                 "bone suppression takes gray films of one slice, this has \(image.channels) channel(s)"
                     + " and \(image.size.z) slice(s)", remedy: "make it gray first (`gray`)")
         }
+        try check(image)
         let scale = 2 / (high - low), shape = try Shape([1, 1, image.size.y, image.size.x])
         return Tensor(trusted: shape) { target in
             image.pixels.withUnsafeBufferPointer { source in
@@ -60,17 +62,33 @@ public struct FilmWindow: Hashable, Sendable {
         }
     }
 
-    /// A tensor of one picture as an image of a film's geometry.
-    /// - Parameter isDifference: whether 0 stays 0, for deviations.
+    private func check(_ image: Image) throws(Diagnostic) {
+        let (lowest, highest) = image.pixels.withUnsafeBufferPointer {
+            (Double($0.min() ?? 0), Double($0.max() ?? 0))
+        }
+        let range = image.origin?.stored.integerRange, width = high - low
+        let isDark = lowest < highest && highest < low + width / 100
+        let isShallow = range.map { Double($0.upperBound) < low + width / 2 } ?? false
+        guard isDark || isShallow || highest > high + width else { return }
+        let found = range.map { "[\($0.lowerBound), \($0.upperBound)]" } ?? "[\(lowest), \(highest)]"
+        throw Diagnostic(
+            .badValue,
+            "the film's intensities, \(found), do not fit the window [\(low), \(high)]",
+            remedy: "state the film's as `window: \(found)`")
+    }
+
+    /// A tensor of one picture as an image of a film's geometry; whole numbers where the film is stored in such.
+    /// - Parameter isDifference: whether 0 stays 0, for deviations, which keep their fractions.
     /// - Throws: `Diagnostic` when the sizes differ.
     public func image(_ tensor: Tensor, like film: Image, isDifference: Bool = false) throws(Diagnostic) -> Image {
         let scale = (high - low) / 2, low = low
+        let isWhole = !isDifference && film.origin.map { $0.stored.kind != .float } ?? false
         let pixels = tensor.buffer.withUnsafeBufferPointer { source in
             AlignedBuffer<Float>(count: source.count) { target in
                 for index in source.indices {
                     let value = Double(source[index])
-                    target.initializeElement(
-                        at: index, to: Float(isDifference ? value * scale : (value + 1) * scale + low))
+                    let intensity = isDifference ? value * scale : (value + 1) * scale + low
+                    target.initializeElement(at: index, to: Float(isWhole ? intensity.rounded() : intensity))
                 }
             }
         }
@@ -84,6 +102,8 @@ public struct BoneSuppressor: Sendable {
     /// Answers that are drawn, 1...64; with one there is no uncertainty.
     public var samples = 4
     public var sampler = DiffusionSampler()
+    /// The intensities of films that are the ends of the model's window; nil takes the model's own.
+    public var window: FilmWindow?
     /// Whether the film keeps the detail that the autoencoder loses: what the answer lacks of the autoencoder's picture of
     /// the film is taken from the film itself, softTissue = film - (D(E(film)) - answer). Otherwise the answer stands alone.
     public var keepsDetail = true
@@ -98,7 +118,7 @@ public struct BoneSuppressor: Sendable {
         _ film: Image, _ model: ModelFile, seed: UInt64, stream: String, kernels: KernelFamily = .best,
         pool: ThreadPool = .serial
     ) throws -> SuppressedFilm {
-        let window = try FilmWindow(of: model)
+        let window = try window ?? FilmWindow(of: model)
         let network = try LatentSampler(model, kernels: Kernels(family: kernels), pool: pool)
         let x = try window.tensor(film)
         let draws = try network(
@@ -114,6 +134,9 @@ public struct BoneSuppressor: Sendable {
 /// Suppresses bones by a U-Net that was trained to give what has to be added to the film. Its doubt is the difference between
 /// the answers to the film and to its mirror image.
 public struct BoneRegressor: Sendable {
+    /// The intensities of films that are the ends of the model's window; nil takes the model's own.
+    public var window: FilmWindow?
+
     /// What models of this kind say of themselves.
     package static let target = "soft-tissue"
 
@@ -123,7 +146,7 @@ public struct BoneRegressor: Sendable {
     public func callAsFunction(
         _ film: Image, _ model: ModelFile, kernels: KernelFamily = .best, pool: ThreadPool = .serial
     ) throws -> SuppressedFilm {
-        let window = try FilmWindow(of: model)
+        let window = try window ?? FilmWindow(of: model)
         guard model.training?["target"]?.stringValue == Self.target else {
             throw Diagnostic(
                 .badValue, "the model was not trained to suppress bones", remedy: "give one of `train.bone-unet`")

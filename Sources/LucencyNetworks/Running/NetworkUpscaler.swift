@@ -104,8 +104,8 @@ public struct NetworkUpscaler: Hashable, Sendable {
 
     // MARK: Memory
 
-    /// Bytes that enlarging takes at its peak, besides the image and the result: what the network needs for a tile, a band of
-    /// rows as high as a tile, and that band enlarged, twice.
+    /// Bytes that enlarging takes at its peak, besides the image and the result: what the network needs for a tile, its weights
+    /// as stored and as used, a band of rows as high as a tile, and that band enlarged, twice.
     /// - Throws: `Diagnostic` when the model enlarges no images.
     public func predictedBytes(
         width: Int, height: Int, channels: Int, model: ModelFile, threads: Int, kernels: KernelFamily = .best
@@ -116,7 +116,10 @@ public struct NetworkUpscaler: Hashable, Sendable {
             network, Shape([1, network.inputChannels, tile.y, tile.x]), result: result, threads: threads,
             kernels: Kernels(family: kernels))
         let band = saturatingProduct(4 * channels, saturatingProduct(tile.y, max(width, tile.x)))
-        return saturatingSum([plan.bytes, saturatingProduct(2 + 3 * factor * factor, band)])
+        let weights = try network.declarations().reduce(0) { $0 + $1.shape.count }
+        return saturatingSum([
+            plan.bytes, saturatingProduct(8, weights), saturatingProduct(2 + 3 * factor * factor, band),
+        ])
     }
 
     private func tile(width: Int, height: Int) throws(Diagnostic) -> (x: Int, y: Int) {

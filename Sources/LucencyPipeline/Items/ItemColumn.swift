@@ -22,14 +22,15 @@ public struct ItemColumn: Sendable, Hashable {
     /// By the name without extension, where no two rows share it.
     private var loose: [String: String] = [:]
 
+    /// - Parameter hasGaps: whether a row may have an empty value; it is then the item's value.
     /// - Throws: `Diagnostic` when a row has no item or no value, or two rows say different things of one item.
-    public init(file: String, column: String, rows: [Row]) throws(Diagnostic) {
+    public init(file: String, column: String, rows: [Row], hasGaps: Bool = false) throws(Diagnostic) {
         self.file = file
         self.column = column
         var lines: [String: Int] = [:]
         for row in rows {
             let place = Diagnostic.Place(file: file, line: row.line, column: 1)
-            guard !row.item.isEmpty, !row.value.isEmpty else {
+            guard !row.item.isEmpty, hasGaps || !row.value.isEmpty else {
                 throw Diagnostic(
                     .badValue, row.item.isEmpty ? "the row names no item" : "'\(row.item)' has no '\(column)'",
                     at: place, remedy: "fill the field, or remove the row")

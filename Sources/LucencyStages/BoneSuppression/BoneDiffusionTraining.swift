@@ -214,7 +214,10 @@ extension BoneDiffusionTraining {
             Parameter("steps", \.settings.steps, in: .within(1...100_000_000), help: "Optimiser steps."),
             Parameter("batch", \.settings.batch, in: .within(1...1024), help: "Pairs in a step."),
             Parameter("rate", \.settings.rate, in: .positive, help: "Highest learning rate."),
-            Parameter("schedule", \.settings.schedule, help: "How the learning rate falls."),
+            Parameter("schedule", \.settings.schedule, help: "How the learning rate falls; published: by steps."),
+            Parameter(
+                "maximumNorm", \.settings.maximumNorm, in: .positive,
+                help: "Longer gradients are shortened to it; published: none, for which a large number does."),
             Parameter(
                 "averageDecay", \.averageDecay, in: .within(0...0.99999),
                 help: "Decay of the moving average of the weights, which is kept."),

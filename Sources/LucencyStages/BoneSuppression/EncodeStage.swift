@@ -34,7 +34,10 @@ extension ModelFile {
     }
 }
 
-private struct EncodeFilms: Sendable { var ladder: [Double] = [] }
+private struct EncodeFilms: Sendable {
+    var ladder: [Double] = []
+    var window: [Double]?
+}
 
 extension StageDescriptor {
     static let bonesEncode = StageDescriptor(
@@ -44,12 +47,17 @@ extension StageDescriptor {
         parameters: [
             Parameter(
                 "ladder", \.ladder, in: .within(0...1),
-                help: "Shares of the bones' shadow in easier films, for `train.bone-distilled`, such as 0.25, 0.5.")
-        ]
+                help: "Shares of the bones' shadow in easier films, for `train.bone-distilled`, such as 0.25, 0.5."),
+            Parameter(
+                "window", \.window,
+                help: "Intensities of films that are the ends of the model's window; left out: its own."),
+        ],
+        check: { _ = try FilmTraining.stated($0.window) }
     ) { stage, context in
         { (image: Image, softTissue: Image, model: ModelFile) throws -> LatentPair in
             try image.geometry.requireMatch(softTissue.geometry, "film and soft tissue")
-            let (autoencoder, weights) = try model.vectorAutoencoder(), window = try FilmWindow(of: model)
+            let (autoencoder, weights) = try model.vectorAutoencoder()
+            let window = try FilmTraining.stated(stage.window) ?? FilmWindow(of: model)
             var network = LatentDiffusion()
             network.autoencoder = autoencoder
             (network.estimator.inputChannels, network.estimator.outputChannels) = (

@@ -32,12 +32,7 @@ struct FilmCase: Sendable {
 enum FilmTraining {
     /// The window that is stated, or from the lowest to the highest intensity of all images.
     static func window(_ stated: [Double]?, _ cases: [FilmCase]) throws -> FilmWindow {
-        if let stated {
-            guard stated.count == 2 else {
-                throw Diagnostic(.badValue, "`window` is two intensities, such as [0, 65535]")
-            }
-            return try FilmWindow(low: stated[0], high: stated[1])
-        }
+        if let window = try self.stated(stated) { return window }
         var low = Float.infinity, high = -Float.infinity
         for image in cases.flatMap(\.images) {
             image.pixels.withUnsafeBufferPointer { values in
@@ -46,6 +41,16 @@ enum FilmTraining {
         }
         guard low < high else { throw Diagnostic(.noItems, "there are no images to train with, or they are blank") }
         return try FilmWindow(low: Double(low), high: Double(high))
+    }
+
+    /// The window that is stated, if one is.
+    /// - Throws: `Diagnostic` where it is not two intensities, the lower one first.
+    static func stated(_ window: [Double]?) throws(Diagnostic) -> FilmWindow? {
+        guard let window else { return nil }
+        guard window.count == 2 else {
+            throw Diagnostic(.badValue, "`window` is two intensities, such as [0, 65535]")
+        }
+        return try FilmWindow(low: window[0], high: window[1])
     }
 
     /// Pictures in -1...1 side by side, as an 8-bit image.

@@ -10,16 +10,24 @@ private struct SuppressBones: Sendable {
     var algorithm = BoneSuppressor()
     var intercept = 1.4
     var slope = 0.003
+    var window: [Double]?
     var isLimited = true
 
-    var configured: BoneSuppressor {
+    func configured() throws(Diagnostic) -> BoneSuppressor {
         var result = algorithm
+        result.window = try FilmTraining.stated(window)
         result.sampler.limit = isLimited ? .adaptive(intercept: intercept, slope: slope) : .none
         return result
     }
 }
 
-private struct BonesUNet: Sendable { var algorithm = BoneRegressor() }
+private struct BonesUNet: Sendable {
+    var algorithm = BoneRegressor()
+    var window: [Double]?
+}
+
+private let windowHelp =
+    "Intensities of films that are the ends of the model's window, such as [0, 255]; left out: its own."
 
 /// Dual-energy subtraction as it is written in YAML.
 private struct SubtractBones: Sendable {
@@ -63,7 +71,9 @@ extension StageDescriptor {
         parameters: [
             Parameter(
                 "samples", \.algorithm.samples, in: .within(1...64),
-                help: "Answers that are drawn; their mean counts, their spread is the uncertainty."),
+                help:
+                    "Answers that are drawn; their mean counts, their spread is the uncertainty, which 1 does not know (0)."
+            ),
             Parameter("steps", \.algorithm.sampler.steps, in: .within(1...1000), help: "Steps of an answer."),
             Parameter("sampler", \.algorithm.sampler.method, help: "How steps are made; published: ddpm, 1000 steps."),
             Parameter("spacing", \.algorithm.sampler.spacing, help: "How the times of steps are spread."),
@@ -81,7 +91,9 @@ extension StageDescriptor {
                 "detail", \.algorithm.keepsDetail,
                 help:
                     "Take from the film what the network takes from its own picture of the film, so that detail stays."),
+            Parameter("window", \.window, help: windowHelp),
         ],
+        check: { _ = try FilmTraining.stated($0.window) },
         cost: { _, known in
             let image = known.main
             // A few times the image in float for each channel of the finest level.
@@ -89,7 +101,7 @@ extension StageDescriptor {
         }
     ) { stage, context in
         { (image: Image, model: ModelFile) throws -> (Image, Image, Image) in
-            let result = try stage.configured(
+            let result = try stage.configured()(
                 image, model, seed: context.seed, stream: context.stage + "/" + context.item, kernels: context.kernels,
                 pool: context.pool)
             return (result.softTissue, result.bone, result.uncertainty)
@@ -99,13 +111,17 @@ extension StageDescriptor {
     static let bonesUNet = StageDescriptor(
         "bones.unet", "Suppresses bones in chest films by a U-Net in one pass.", prototype: BonesUNet(),
         usesKernels: true, inputs: ["image", "model"], outputs: ["softTissue", "bone", "uncertainty"],
+        parameters: [Parameter("window", \.window, help: windowHelp)],
+        check: { _ = try FilmTraining.stated($0.window) },
         cost: { _, known in
             let image = known.main
             return StageCost(outputs: [image, image, image], scratchBytes: 600 * image.size.count)
         }
     ) { stage, context in
         { (image: Image, model: ModelFile) throws -> (Image, Image, Image) in
-            let result = try stage.algorithm(image, model, kernels: context.kernels, pool: context.pool)
+            var regressor = stage.algorithm
+            regressor.window = try FilmTraining.stated(stage.window)
+            let result = try regressor(image, model, kernels: context.kernels, pool: context.pool)
             return (result.softTissue, result.bone, result.uncertainty)
         }
     }

@@ -85,6 +85,7 @@ extension CollectorDescriptor {
         check: {
             let problems = $0.network.problems()
             if !problems.isEmpty { throw DiagnosticList(problems) }
+            _ = try FilmTraining.stated($0.window)
         },
         initial: { _ in [] }, merge: { _, total, next in total += next },
         finish: {

@@ -130,12 +130,20 @@ private struct CalibrateApply: Sendable {}
 
 extension StageDescriptor {
     static let calibrateApply = StageDescriptor(
-        "calibrate.apply", "Makes probabilities better calibrated, by what was fitted to held-out images.",
-        prototype: CalibrateApply(), inputs: ["probabilities", "model", "image"], outputs: ["probabilities"]
-    ) { _, context in
-        { (probabilities: ProbabilityMap, model: ModelFile, image: Image?) throws -> ProbabilityMap in
-            let recalibration: Recalibration = try model.fitted()
-            return try recalibration(probabilities, image: image, pool: context.pool)
-        }
-    }
+        "calibrate.apply",
+        "Makes probabilities of pixels, or of images' classes, better calibrated, by what was fitted to held-out images.",
+        prototype: CalibrateApply(),
+        forms: [
+            StageForm(inputs: ["probabilities", "model", "image"], outputs: ["probabilities"]) { _, context in
+                { (probabilities: ProbabilityMap, model: ModelFile, image: Image?) throws -> ProbabilityMap in
+                    let recalibration: Recalibration = try model.fitted()
+                    return try recalibration(probabilities, image: image, pool: context.pool)
+                }
+            },
+            StageForm(inputs: ["classes", "model"], outputs: ["table"]) { _, _ in
+                { (classes: Table, model: ModelFile) throws -> Table in
+                    try classes.recalibrated(by: model.fitted())
+                }
+            },
+        ])
 }

@@ -23,50 +23,6 @@ private struct EvaluateClassification: Sendable {
     var classes: [String] = []
     var bins = 15
     var resamples = 1000
-
-    /// The case of an item: its probabilities, and from its facts its true class and, where it is there, its patient.
-    func read(_ name: String, _ probabilities: Table, _ facts: Table) throws -> (ClassificationCase, [String]) {
-        let (names, values) = try classProbabilities(probabilities)
-        let truth = try facts.fact(self.truth)
-        guard let place = names.firstIndex(of: truth) else {
-            throw Diagnostic(
-                .badLabel,
-                "\"\(name)\" is of the class '\(truth)', and the probabilities are of \(names.joined(separator: ", "))",
-                remedy: nearestName(to: truth, in: names).map { "did you mean '\($0)'?" }
-                    ?? "take a model that knows the class, or other facts (`truth`)")
-        }
-        // A fact that is named must be there: images taken for independent by mistake make intervals too narrow.
-        let patient =
-            switch self.patient {
-            case nil: try facts.fact(ifThere: "patient")
-            case "": nil as String?
-            case .some(let name): try facts.fact(name)
-            }
-        return (ClassificationCase(name: name, patient: patient, truth: place, probabilities: values), names)
-    }
-
-    /// A row with a column for each class; columns of text, and those that `classes` does not name, are passed over.
-    private func classProbabilities(_ table: Table) throws -> (names: [String], values: [Double]) {
-        guard table.rows.count == 1 else {
-            throw Diagnostic(
-                .badArgument, "the probabilities of an item are a table of one row, this one has \(table.rows.count)",
-                remedy: "take the table of a stage that classifies")
-        }
-        let cells = zip(table.columns.map(\.name), table.rows[0])
-        guard !classes.isEmpty else {
-            let known = cells.compactMap { name, cell in cell.doubleValue.map { (name, $0) } }
-            return (known.map(\.0), known.map(\.1))
-        }
-        let values = try classes.map { name in
-            guard let value = cells.first(where: { $0.0 == name })?.1.doubleValue else {
-                throw Diagnostic(
-                    .badArgument, "the table has no probability of '\(name)'",
-                    remedy: "it has \(table.columns.map(\.name).joined(separator: ", "))")
-            }
-            return value
-        }
-        return (classes, values)
-    }
 }
 
 extension CollectorDescriptor {
@@ -81,7 +37,8 @@ extension CollectorDescriptor {
                     stage: EvaluateClassification, state: inout Answers, tag: ItemTag, _: StageContext,
                     probabilities: Table, facts: Table
                 ) in
-                let (one, classes) = try stage.read(tag.item, probabilities, facts)
+                let (one, classes) = try ClassificationCase.read(
+                    tag.item, probabilities, facts, truth: stage.truth, patient: stage.patient, classes: stage.classes)
                 try state[tag.combination, default: TaggedAnswers(variants: tag.variants)].summary
                     .add(one, classes: classes)
             }

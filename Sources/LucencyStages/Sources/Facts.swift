@@ -24,11 +24,14 @@ extension Table {
         case .text(let text): return text
         case .integer(let value): return String(value)
         case .number(let value): return String(value)
-        case .missing: throw Diagnostic(.undefinedResult, "the item's '\(name)' is missing")
+        case .missing:
+            throw Diagnostic(
+                .undefinedResult, "the item has no '\(name)'",
+                remedy: "fill its field in the table, or leave the item out")
         }
     }
 
-    /// A fact that an item may lack; nil where the table has no such column.
+    /// A fact that items may lack, all of them: nil where the table has no such column.
     /// - Throws: `Diagnostic` as `fact`.
     package func fact(ifThere name: String) throws(Diagnostic) -> String? {
         columns.contains { $0.name == name } ? try fact(name) : nil
@@ -60,7 +63,11 @@ struct FactsSetting: ParameterValue {
             [
                 Parameter("file", \.file, required: true, help: "CSV file with a header and a row for each item."),
                 Parameter("item", \.item, help: "Column with the items' names; left out: the first."),
-                Parameter("columns", \.columns, help: "Which facts to take; left out: all other columns."),
+                Parameter(
+                    "columns", \.columns,
+                    help:
+                        "Which facts to take, that no item may lack; left out: all other columns, whose fields may be empty."
+                ),
             ]
         }
     }
@@ -100,7 +107,10 @@ struct FactsSetting: ParameterValue {
                     ItemColumn.Row(
                         item: record.fields[name].text, value: record.fields[index].text, line: record.line)
                 }
-                columns.append(try ItemColumn(file: path, column: table.header[index], rows: rows))
+                // Of columns that nobody asked for, nobody needs every field.
+                columns.append(
+                    try ItemColumn(
+                        file: path, column: table.header[index], rows: rows, hasGaps: written.columns.isEmpty))
             }
             return FactsSetting(columns: columns, file: path, written: written.canonical)
         } catch {
@@ -145,8 +155,9 @@ extension ConfiguredSource {
 }
 
 extension Table.Cell {
-    /// A field of a table of facts: a whole number as it is usually written, or a text. `007` stays a text.
+    /// A field of a table of facts: a whole number as it is usually written, or a text. `007` stays a text. An empty one is
+    /// missing.
     fileprivate init(fact text: String) {
-        self = Int(text).flatMap { String($0) == text ? .integer($0) : nil } ?? .text(text)
+        self = text.isEmpty ? .missing : Int(text).flatMap { String($0) == text ? .integer($0) : nil } ?? .text(text)
     }
 }
