@@ -91,7 +91,7 @@ import Testing
         #expect(throws: Diagnostic.self) { try segmenter(Self.film(), Self.model()) }
     }
 
-    @Test func `draws of a batch's images do not depend on each other, and the condition goes behind the image`() throws {
+    @Test func `images of a batch do not depend on each other, and conditions go behind them`() throws {
         let network = Self.network, parameters = try Parameters(network.declarations(), seed: 2)
         var random = PhiloxStream(seed: 9)
         for entry in parameters.declarations where entry.isTrainable && entry.shape.rank > 1 {
