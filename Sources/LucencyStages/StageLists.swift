@@ -68,6 +68,7 @@ extension Catalog {
             .gather,
             .evaluateSegmentation,
             .evaluateSuperResolution,
+            .evaluateBoneSuppression,
             .evaluateClassification,
             .reportCalibration,
             .auditLabels,
