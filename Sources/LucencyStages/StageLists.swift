@@ -69,6 +69,7 @@ extension Catalog {
             .gather,
             .evaluateSegmentation,
             .evaluateSuperResolution,
+            .evaluateBoneSuppression,
             .evaluateClassification,
             .reportCalibration,
             .auditLabels,
