@@ -106,7 +106,7 @@ public struct BoneSuppressor: Sendable {
     public var window: FilmWindow?
     /// Whether the film keeps the detail that the autoencoder loses: what the answer lacks of the autoencoder's picture of
     /// the film is taken from the film itself, softTissue = film - (D(E(film)) - answer). Otherwise, as published, the answer stands alone.
-    public var keepsDetail = false
+    public var keepsDetail = true
 
     public init() {}
 
