@@ -17,6 +17,12 @@ let package = Package(
         .executable(name: "lucency", targets: ["LucencyCommand"]),
         .library(name: "Lucency", targets: ["Lucency"]),
     ],
+    traits: [
+        .default(enabledTraits: ["FFTW"]),
+        .trait(
+            name: "FFTW",
+            description: "Fourier transforms by FFTW (libfftw3f), which is GPL; without it by our own, half as fast."),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -64,7 +70,11 @@ let package = Package(
         .target(
             name: "LucencyTensor",
             dependencies: ["LucencyFourier", "LucencyKernels", "LucencyFoundation", "COpenBLAS"]),
-        .target(name: "LucencyFourier", dependencies: ["LucencyImaging", "LucencyFoundation", "CFFTW"]),
+        .target(
+            name: "LucencyFourier",
+            dependencies: [
+                "LucencyImaging", "LucencyFoundation", .target(name: "CFFTW", condition: .when(traits: ["FFTW"])),
+            ]),
         .target(
             name: "LucencyFormats",
             dependencies: ["LucencyImaging", "LucencyFoundation", "CPNG", "CTIFF", "CJPEG", "CZlib"]),
@@ -75,7 +85,11 @@ let package = Package(
         .target(name: "LucencyKernels"),
 
         // System libraries; the C targets are thin shims that keep longjmp and global handlers out of Swift.
-        .target(name: "CPNG", linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("z")]),
+        .target(
+            name: "CPNG",
+            linkerSettings: [
+                .linkedLibrary("png16"), .linkedLibrary("z"), .linkedLibrary("dl", .when(platforms: [.linux])),
+            ]),
         .target(name: "CTIFF", linkerSettings: [.linkedLibrary("tiff")]),
         .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
         // Loaded when first needed, so there is nothing to link but the loader.

@@ -1,4 +1,5 @@
 #include "CPNG.h"
+#include "WholePixels.h"
 #include <errno.h>
 #include <png.h>
 #include <setjmp.h>
@@ -25,6 +26,9 @@ struct LPNGReader {
     png_infop info;
     png_textp texts;
     int textCount, bitDepth, interlaced;
+    // All rows, where they were decoded at once, and the next to be handed out.
+    uint8_t *pixels;
+    uint32_t next;
 };
 
 struct LPNGWriter {
@@ -203,12 +207,41 @@ int lpng_start(LPNGReader *reader, char message[LPNG_MESSAGE]) {
 #endif
     png_set_interlace_handling(reader->png);
     png_read_update_info(reader->png, reader->info);
+    if (!reader->interlaced && reader->bitDepth >= 8) {
+        size_t pixelBytes = (size_t)png_get_channels(reader->png, reader->info) * (reader->bitDepth == 16 ? 2 : 1);
+        reader->pixels = lpng_whole_pixels(reader->context.file, png_get_image_height(reader->png, reader->info),
+                                           png_get_rowbytes(reader->png, reader->info), pixelBytes);
+    }
     return LPNG_OK;
+}
+
+// Rows are stored most significant byte first.
+static void copySamples(uint8_t *out, const uint8_t *row, size_t bytes, int isWide) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (isWide) {
+        for (size_t i = 0; i + 1 < bytes; i += 2) {
+            out[i] = row[i + 1];
+            out[i + 1] = row[i];
+        }
+        return;
+    }
+#endif
+    memcpy(out, row, bytes);
 }
 
 int lpng_read_rows(LPNGReader *reader, uint8_t *rows, size_t rowBytes, uint32_t count, char message[LPNG_MESSAGE]) {
     GUARD(reader, LPNG_DAMAGED, message);
     if (rowBytes < png_get_rowbytes(reader->png, reader->info)) png_error(reader->png, "rows are longer than expected");
+    if (reader->pixels) {
+        size_t bytes = png_get_rowbytes(reader->png, reader->info);
+        if (count > png_get_image_height(reader->png, reader->info) - reader->next)
+            png_error(reader->png, "there are no more rows");
+        for (uint32_t i = 0; i < count; i++, reader->next++) {
+            const uint8_t *row = reader->pixels + ((size_t)reader->next + 1) * (bytes + 1) + 1;
+            copySamples(rows + i * rowBytes, row, bytes, reader->bitDepth == 16);
+        }
+        return LPNG_OK;
+    }
     for (uint32_t i = 0; i < count; i++) png_read_row(reader->png, rows + i * rowBytes, NULL);
     return LPNG_OK;
 }
@@ -223,6 +256,8 @@ int lpng_read_all(LPNGReader *reader, uint8_t *rows, size_t rowBytes, uint32_t h
 }
 
 int lpng_finish(LPNGReader *reader, char message[LPNG_MESSAGE]) {
+    // Then the file was looked through to its end.
+    if (reader->pixels) return LPNG_OK;
     GUARD(reader, LPNG_DAMAGED, message);
     png_read_end(reader->png, NULL);
     return LPNG_OK;
@@ -231,6 +266,7 @@ int lpng_finish(LPNGReader *reader, char message[LPNG_MESSAGE]) {
 void lpng_close(LPNGReader *reader) {
     if (reader->png) png_destroy_read_struct(&reader->png, &reader->info, NULL);
     fclose(reader->context.file);
+    free(reader->pixels);
     free(reader);
 }
 

@@ -140,14 +140,28 @@ package struct Quantizer: Sendable {
                 }
             } else {
                 // As above with 2^23; whatever lies outside, or has a fraction, does not come back equal.
-                for x in 0..<width {
-                    let stored = T(truncatingIfNeeded: (source[x] + 0x1p23).bitPattern)
-                    out[x &* step] = stored
-                    good = good && Float(stored) == source[x]
+                var difference: UInt32 = 0
+                if step == 1 {
+                    for x in 0..<width { difference |= Self.store(source[x], out, x) }
+                } else {
+                    for x in 0..<width { difference |= Self.store(source[x], out, x &* step) }
                 }
+                // Minus zero differs in its sign only, and is none.
+                good = difference & 0x7fff_ffff == 0
             }
             return good ? nil : (0..<width).first { Double(out[$0 &* step]) != Double(source[$0]) }
         }
+    }
+
+    /// Stores a value's low bits.
+    /// - Returns: in which bits the stored value and the given one differ.
+    @inline(__always)
+    private static func store<T: FixedWidthInteger>(
+        _ value: Float, _ out: UnsafeMutablePointer<T>, _ index: Int
+    ) -> UInt32 {
+        let stored = T(truncatingIfNeeded: (value + 0x1p23).bitPattern)
+        out[index] = stored
+        return Float(Int32(truncatingIfNeeded: stored)).bitPattern ^ value.bitPattern
     }
 
     /// Calls `body` with each row of each channel, and where its samples go; `body` returns the first lost column.

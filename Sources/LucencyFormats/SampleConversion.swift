@@ -28,12 +28,14 @@ package struct SampleConversion: Sendable {
     ) -> Int? {
         let top = UInt64.max >> UInt64(64 - max(1, min(64, type.bits)))
         switch (type.kind, type.unpackedBytes) {
+        case (.unsigned, 1) where !inverted: map(raw, UInt8.self, step, count, out) { Float(Int32($0)) }
         case (.unsigned, 1):
-            let top = inverted ? Int32(truncatingIfNeeded: top) : 0, sign: Int32 = inverted ? -1 : 1
-            map(raw, UInt8.self, step, count, out) { Float(top &+ sign &* Int32($0)) }
+            let top = Int32(truncatingIfNeeded: top)
+            map(raw, UInt8.self, step, count, out) { Float(top &- Int32($0)) }
+        case (.unsigned, 2) where !inverted: map(raw, UInt16.self, step, count, out) { Float(Int32($0)) }
         case (.unsigned, 2):
-            let top = inverted ? Int32(truncatingIfNeeded: top) : 0, sign: Int32 = inverted ? -1 : 1
-            map(raw, UInt16.self, step, count, out) { Float(top &+ sign &* Int32($0)) }
+            let top = Int32(truncatingIfNeeded: top)
+            map(raw, UInt16.self, step, count, out) { Float(top &- Int32($0)) }
         case (.unsigned, 4):
             let top = inverted ? Int64(truncatingIfNeeded: top) : 0, sign: Int64 = inverted ? -1 : 1
             return check(raw, UInt32.self, step, count, out) {

@@ -90,7 +90,7 @@ public struct TIFFFormat: ImageFormat, ImageEncoder {
             let origin = Origin(
                 fileName: fileName(of: path), stored: first.valueType, storedInverted: first.isInverted,
                 metadata: stack.metadata)
-            return try Image(geometry: geometry, colorModel: stack.colorModel, pixels: pixels, origin: origin)
+            return try Image(geometry: geometry, colorModel: stack.colorModel, finitePixels: pixels, origin: origin)
         } catch {
             throw Diagnostic.wrapping(error, as: .damagedFile).located(in: path)
         }

@@ -14,6 +14,8 @@ public struct AlignedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sen
         @usableFromInline let base: UnsafeMutablePointer<Element>
         /// Length of a mapping of its own; 0 where the heap gave the memory.
         private let mappedBytes: Int
+        /// Whether it began as zeros.
+        @usableFromInline let isZeroed: Bool
 
         @usableFromInline
         init(count: Int) {
@@ -23,16 +25,12 @@ public struct AlignedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sen
             // and go from several threads would leave holes of a multiple of what is in use.
             if bytes >= 1 << 19 {
                 mappedBytes = bytes
-                var flags = MAP_PRIVATE | MAP_ANON
-                #if os(Linux)
-                    // All of it will be written, so its pages are made at once: one by one costs twice as much. What is
-                    // very large may have been claimed by a file that then delivers less.
-                    if bytes <= 1 << 26 { flags |= MAP_POPULATE }
-                #endif
-                raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0)
-                if raw == MAP_FAILED { raw = nil }
+                let taken = LargeMemory.take(bytes)
+                raw = taken?.memory
+                isZeroed = taken?.isZeroed == true
             } else {
                 mappedBytes = 0
+                isZeroed = false
                 if posix_memalign(&raw, 64, bytes) != 0 { raw = nil }
             }
             guard let raw else {
@@ -43,7 +41,7 @@ public struct AlignedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sen
         }
 
         deinit {
-            if mappedBytes > 0 { munmap(base, mappedBytes) } else { free(base) }
+            if mappedBytes > 0 { LargeMemory.giveBack(base, mappedBytes) } else { free(base) }
         }
     }
 
@@ -53,7 +51,10 @@ public struct AlignedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sen
     /// A buffer of `count` copies of `value`.
     @inlinable
     public init(repeating value: Element, count: Int) {
-        self.init(count: count) { $0.initialize(repeating: value) }
+        storage = Storage(count: count)
+        self.count = count
+        if storage.isZeroed, withUnsafeBytes(of: value, { $0.allSatisfy { $0 == 0 } }) { return }
+        storage.base.initialize(repeating: value, count: count)
     }
 
     /// A buffer that `initialize` fills completely.

@@ -71,8 +71,10 @@ struct PaddedGrid: Hashable, Sendable {
                 return
             }
             let start = (slices[z] * image.y + rows[y]) * image.x
+            // The image itself stands first, then its border.
+            for x in 0..<image.x { row[x] = Float(Double(source[start &+ x]) - offset) }
             columns.withUnsafeBufferPointer { columns in
-                for x in 0..<columns.count {
+                for x in image.x..<columns.count {
                     row[x] = columns[x] < 0 ? constant : Float(Double(source[start &+ columns[x]]) - offset)
                 }
             }

@@ -1,4 +1,3 @@
-import CFFTW
 import LucencyFoundation
 import LucencyImaging
 
@@ -6,14 +5,19 @@ import LucencyImaging
 ///
 /// The forward transform is unnormalised, `X(k) = Σ x(n) exp(−2πi k·n/N)`; the inverse divides by the number of pixels.
 /// One-dimensional transforms run along x (real to complex), then along gathered columns of y and of z; rows and columns
-/// are shared out to the pool, with the same result for any number of threads. This is the only door to FFTW.
+/// are shared out to the pool, with the same result for any number of threads.
 public struct FourierTransform: Hashable, Sendable {
     public let size: GridSize
+    private let backEnd: FourierBackEnd
 
     /// - Throws: `Diagnostic` when a side is below 1 or the grid is too large.
-    public init(size: GridSize) throws(Diagnostic) {
+    public init(size: GridSize) throws(Diagnostic) { try self.init(size: size, backEnd: .standard) }
+
+    /// With a chosen back end, which the build must have when it is asked to transform.
+    package init(size: GridSize, backEnd: FourierBackEnd) throws(Diagnostic) {
         try BufferLimit.require(size, planes: 2, for: "a Fourier transform")
         self.size = size
+        self.backEnd = backEnd
     }
 
     /// The smallest number at or above `length` whose only prime factors are 2, 3, 5 and 7: lengths that transform fast.
@@ -91,19 +95,24 @@ public struct FourierTransform: Hashable, Sendable {
     }
 
     private func alongX(
-        _ spectrum: inout Spectrum, _ kind: Plan.Kind, scale: Float, pool: ThreadPool
+        _ spectrum: inout Spectrum, _ kind: LineKind, scale: Float, pool: ThreadPool
     ) throws(Diagnostic) {
-        let plan = try Plan.shared(size.x, kind)
+        let plan = try PlanCache.plan(size.x, kind, backEnd)
         let stride = spectrum.rowStride, rows = size.y * size.z
         let rowsPerTask = max(1, 8192 / size.x)
         spectrum.values.withUnsafeMutableBufferPointer { values in
             guard let base = values.baseAddress else { return }
             nonisolated(unsafe) let start = base
             pool.forEach((rows + rowsPerTask - 1) / rowsPerTask) { task in
-                for row in task * rowsPerTask..<min(rows, (task + 1) * rowsPerTask) {
+                let some = task * rowsPerTask..<min(rows, (task + 1) * rowsPerTask)
+                plan.withScratch { scratch in
+                    plan.execute(
+                        rows: some.count, at: start + some.lowerBound * stride, stride: stride, scratch: scratch)
+                }
+                guard scale != 1 else { return }
+                for row in some {
                     let line = start + row * stride
-                    plan.execute(line, as: kind)
-                    if scale != 1 { for x in 0..<size.x { line[x] *= scale } }
+                    for x in 0..<size.x { line[x] *= scale }
                 }
             }
         }
@@ -112,28 +121,24 @@ public struct FourierTransform: Hashable, Sendable {
     /// Along y (1) or z (2): columns are gathered, transformed and put back, a few neighbours at a time so that whole cache
     /// lines are read.
     private func along(
-        _ axis: Int, _ spectrum: inout Spectrum, _ kind: Plan.Kind, pool: ThreadPool
+        _ axis: Int, _ spectrum: inout Spectrum, _ kind: LineKind, pool: ThreadPool
     ) throws(Diagnostic) {
-        let length = size[axis]
-        let plan = try Plan.shared(length, kind)
+        let plan = try PlanCache.plan(size[axis], kind, backEnd)
         let pitch = spectrum.rowStride / 2, width = spectrum.width
         let step = axis == 1 ? pitch : pitch * size.y
-        let across = Plan.columnsAtOnce
+        let across = PlanCache.columnsAtOnce
         let blocks = (width + across - 1) / across
         let lines = axis == 1 ? size.z : size.y
         let lineStep = axis == 1 ? pitch * size.y : pitch
-        let columnStride = Plan.columnStride(length)
         spectrum.values.withUnsafeMutableBufferPointer { values in
             guard let base = values.baseAddress else { return }
             nonisolated(unsafe) let start = UnsafeMutableRawPointer(base).assumingMemoryBound(to: SIMD2<Float>.self)
             pool.forEach(blocks * lines) { task in
                 let first = task % blocks * across
-                let columns = min(across, width - first)
-                let origin = start + task / blocks * lineStep + first
-                withUnsafeTemporaryAllocation(byteCount: columnStride * columns * 8, alignment: 64) { scratch in
-                    guard let gathered = scratch.bindMemory(to: SIMD2<Float>.self).baseAddress else { return }
+                plan.withScratch { scratch in
                     plan.execute(
-                        columns: columns, from: origin, step: step, length: length, as: kind, gathered: gathered)
+                        columns: min(across, width - first), at: start + task / blocks * lineStep + first, step: step,
+                        scratch: scratch)
                 }
             }
         }

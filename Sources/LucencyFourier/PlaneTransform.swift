@@ -16,69 +16,72 @@ package struct PlaneTransform: Sendable {
     package let height: Int
     package let width: Int
     package let rowStride: Int
-    private let rowForward: Plan
-    private let rowBackward: Plan
-    private let columnForward: Plan
-    private let columnBackward: Plan
+    private let rowForward: any LinePlan
+    private let rowBackward: any LinePlan
+    private let columnForward: any LinePlan
+    private let columnBackward: any LinePlan
 
-    /// - Throws: `Diagnostic` when FFTW cannot do such lengths.
-    package init(height: Int, width: Int) throws(Diagnostic) {
+    /// - Throws: `Diagnostic` when the back end cannot do such lengths.
+    package init(height: Int, width: Int, backEnd: FourierBackEnd = .standard) throws(Diagnostic) {
         self.height = height
         self.width = width
         rowStride = Spectrum.rowStride(for: width)
-        rowForward = try Plan.shared(width, .realToComplex)
-        rowBackward = try Plan.shared(width, .complexToReal)
-        columnForward = try Plan.shared(height, .forward)
-        columnBackward = try Plan.shared(height, .backward)
+        rowForward = try PlanCache.plan(width, .realToComplex, backEnd)
+        rowBackward = try PlanCache.plan(width, .complexToReal, backEnd)
+        columnForward = try PlanCache.plan(height, .forward, backEnd)
+        columnBackward = try PlanCache.plan(height, .backward, backEnd)
     }
 
     /// Floats of a plane, a multiple of 16.
     package var count: Int { height * rowStride }
     /// Floats of working memory, a multiple of 16.
-    package var scratchCount: Int { 2 * Plan.columnsAtOnce * Plan.columnStride(height) }
+    package var scratchCount: Int {
+        [rowForward, rowBackward, columnForward, columnBackward].reduce(0) { max($0, $1.scratchCount) }
+    }
 
     /// From reals to the spectrum.
     /// - Parameter rows: those that are not zero; the others need not be filled.
     package func forward(_ plane: UnsafeMutablePointer<Float>, rows: Range<Int>, by workers: some PlaneWorkers) {
-        nonisolated(unsafe) let plane = plane
         plane.update(repeating: 0, count: rows.lowerBound * rowStride)
         (plane + rows.upperBound * rowStride).update(repeating: 0, count: (height - rows.upperBound) * rowStride)
-        alongRows(rows, workers) { row in rowForward.execute(plane + row * rowStride, as: .realToComplex) }
-        alongColumns(plane, columnForward, .forward, workers)
+        alongRows(plane, rows, rowForward, scale: 1, workers)
+        alongColumns(plane, columnForward, workers)
     }
 
     /// From the spectrum to reals, divided by the number of pixels.
     /// - Parameter rows: those that are wanted; the others hold nothing of use then.
     package func inverse(_ plane: UnsafeMutablePointer<Float>, rows: Range<Int>, by workers: some PlaneWorkers) {
-        nonisolated(unsafe) let plane = plane
-        let scale = Float(1 / (Double(height) * Double(width)))
-        alongColumns(plane, columnBackward, .backward, workers)
-        alongRows(rows, workers) { row in
-            let line = plane + row * rowStride
-            rowBackward.execute(line, as: .complexToReal)
-            for x in 0..<width { line[x] *= scale }
-        }
+        alongColumns(plane, columnBackward, workers)
+        alongRows(plane, rows, rowBackward, scale: Float(1 / (Double(height) * Double(width))), workers)
     }
 
-    private func alongRows(_ rows: Range<Int>, _ workers: some PlaneWorkers, _ work: @Sendable (_ row: Int) -> Void) {
+    private func alongRows(
+        _ plane: UnsafeMutablePointer<Float>, _ rows: Range<Int>, _ plan: any LinePlan, scale: Float,
+        _ workers: some PlaneWorkers
+    ) {
+        nonisolated(unsafe) let plane = plane
         let rowsPerTask = max(1, 8192 / width)
-        workers.forEach((rows.count + rowsPerTask - 1) / rowsPerTask) { task, _ in
-            let first = rows.lowerBound + task * rowsPerTask
-            for row in first..<min(rows.upperBound, first + rowsPerTask) { work(row) }
+        workers.forEach((rows.count + rowsPerTask - 1) / rowsPerTask) { task, scratch in
+            let first = rows.lowerBound + task * rowsPerTask, some = first..<min(rows.upperBound, first + rowsPerTask)
+            plan.execute(rows: some.count, at: plane + first * rowStride, stride: rowStride, scratch: scratch)
+            guard scale != 1 else { return }
+            for row in some {
+                let line = plane + row * rowStride
+                for x in 0..<width { line[x] *= scale }
+            }
         }
     }
 
     private func alongColumns(
-        _ plane: UnsafeMutablePointer<Float>, _ plan: Plan, _ kind: Plan.Kind, _ workers: some PlaneWorkers
+        _ plane: UnsafeMutablePointer<Float>, _ plan: any LinePlan, _ workers: some PlaneWorkers
     ) {
         guard height > 1 else { return }
-        let columns = width / 2 + 1, across = Plan.columnsAtOnce
+        let columns = width / 2 + 1, across = PlanCache.columnsAtOnce
         nonisolated(unsafe) let start = UnsafeMutableRawPointer(plane).assumingMemoryBound(to: SIMD2<Float>.self)
         workers.forEach((columns + across - 1) / across) { task, scratch in
             plan.execute(
-                columns: min(across, columns - task * across), from: start + task * across, step: rowStride / 2,
-                length: height, as: kind,
-                gathered: UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: SIMD2<Float>.self))
+                columns: min(across, columns - task * across), at: start + task * across, step: rowStride / 2,
+                scratch: scratch)
         }
     }
 }

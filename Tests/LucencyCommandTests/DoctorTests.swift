@@ -8,13 +8,15 @@ import Testing
         let result = try lucency("doctor", "--json")
         #expect(result.status == 0, "\(result.out)")
         let facts = try result.json
-        for name in ["libpng", "zlib", "libtiff", "libjpeg", "fftw", "libcrypto"] {
+        let fftw = FourierBackEnd.available.contains(.fftw) ? ["fftw"] : []
+        for name in ["libpng", "zlib", "libtiff", "libjpeg", "libcrypto"] + fftw {
             let version = try #require(facts["libraries"]?[name]?.stringValue)
             #expect(version.contains(where: \.isNumber) && !version.contains("\n"), "\(name): \(version)")
         }
         #expect(facts["lucency"]?.stringValue == lucencyVersion)
         #expect(facts["kernels"]?["used"]?.stringValue == KernelFamily.best.rawValue)
         #expect(facts["kernels"]?["available"]?.arrayValue?.contains("portable") == true)
+        #expect(facts["fourier"]?.stringValue == FourierBackEnd.standard.rawValue)
         #expect(facts["matrixProducts"]?.stringValue == MatrixProducts.description)
         #expect(facts["tiffCodecs"]?["deflate"] == true)
         let formats = facts["formats"]?.arrayValue ?? []

@@ -6,8 +6,10 @@ import Testing
 
 @Suite("Fourier transform")
 struct FourierTransformTests {
-    @Test("Spectra are NumPy's, for odd, even, prime and unit sizes in two and three dimensions, and return")
-    func numpy() throws {
+    @Test(
+        "Spectra are NumPy's, for odd, even, prime and unit sizes in two and three dimensions, and return",
+        arguments: FourierBackEnd.available)
+    func numpy(backEnd: FourierBackEnd) throws {
         let fixture = try TestFiles.json(TestFiles.fixture("LucencyFourierTests", "dft.json"))
         let cases = try #require(fixture["cases"]?.arrayValue)
         #expect(cases.count == 8)
@@ -15,7 +17,7 @@ struct FourierTransformTests {
             let input = try #require(item["x"])
             let shape = [1, 1, 1].dropFirst(input.tensorShape.count) + input.tensorShape
             let size = GridSize(shape[shape.startIndex + 2], shape[shape.startIndex + 1], shape[shape.startIndex])
-            let transform = try FourierTransform(size: size)
+            let transform = try FourierTransform(size: size, backEnd: backEnd)
             let values = input.tensorData.map { Float($0) }
             let spectrum = try transform.forward(AlignedBuffer(values))
             #expect(spectrum.width == size.x / 2 + 1)
@@ -34,9 +36,9 @@ struct FourierTransformTests {
         }
     }
 
-    @Test("The inverse leaves the spectrum it is given alone")
-    func inverseKeepsInput() throws {
-        let transform = try FourierTransform(size: GridSize(9, 4))
+    @Test("The inverse leaves the spectrum it is given alone", arguments: FourierBackEnd.available)
+    func inverseKeepsInput(backEnd: FourierBackEnd) throws {
+        let transform = try FourierTransform(size: GridSize(9, 4), backEnd: backEnd)
         let spectrum = try transform.forward(Samples.noise(GridSize(9, 4)).pixels)
         let copy = spectrum
         _ = try transform.inverse(spectrum)
@@ -45,9 +47,10 @@ struct FourierTransformTests {
     }
 
     @Test(
-        "Threads and repetition change nothing", arguments: [GridSize(121, 90), GridSize(64, 31, 12), GridSize(1, 500)])
-    func threads(size: GridSize) throws {
-        let transform = try FourierTransform(size: size)
+        "Threads and repetition change nothing", arguments: FourierBackEnd.available,
+        [GridSize(121, 90), GridSize(64, 31, 12), GridSize(1, 500)])
+    func threads(backEnd: FourierBackEnd, size: GridSize) throws {
+        let transform = try FourierTransform(size: size, backEnd: backEnd)
         let values = try Samples.noise(size).pixels
         let one = try transform.forward(values)
         #expect(try transform.forward(values) == one)
@@ -55,13 +58,13 @@ struct FourierTransformTests {
         #expect(try transform.inverse(one) == transform.inverse(one, pool: ThreadPool(threads: 3)))
     }
 
-    @Test("Transforms on many threads at once share the planner safely")
-    func concurrentPlanning() throws {
+    @Test("Transforms on many threads at once share the planner safely", arguments: FourierBackEnd.available)
+    func concurrentPlanning(backEnd: FourierBackEnd) throws {
         let pool = ThreadPool(threads: 4)
         try pool.forEach(300) { index in
             let size = GridSize(index % 150 + 1, index / 2 + 1)
             let values = AlignedBuffer<Float>(repeating: 1, count: size.count)
-            let spectrum = try FourierTransform(size: size).forward(values)
+            let spectrum = try FourierTransform(size: size, backEnd: backEnd).forward(values)
             guard abs(spectrum[0, 0].x - Float(size.count)) < 0.5 else {
                 throw Diagnostic(.undefinedResult, "the sum of \(size) ones came out as \(spectrum[0, 0].x)")
             }

@@ -14,17 +14,18 @@ import Testing
         }
     }
 
-    @Test(arguments: [[12, 20], [9, 7], [1, 8], [13, 1], [40, 35]])
-    func `a plane with empty rows has the spectrum of the whole grid, and its wanted rows return`(_ size: [Int]) throws
-    {
+    @Test(arguments: [[12, 20], [9, 7], [1, 8], [13, 1], [40, 35], [58, 62]], FourierBackEnd.available)
+    func `a plane with empty rows has the spectrum of the whole grid, and its wanted rows return`(
+        _ size: [Int], backEnd: FourierBackEnd
+    ) throws {
         let height = size[0], width = size[1], filled = height / 3..<(2 * height + 2) / 3
         var stream = PhiloxStream(seed: 1, stream: "plane")
         let grid = GridSize(width, height)
         var numbers = [Float](repeating: 0, count: grid.count)
         for index in filled.lowerBound * width..<filled.upperBound * width { numbers[index] = Float(stream.uniform()) }
-        let expected = try FourierTransform(size: grid).forward(AlignedBuffer(numbers))
+        let expected = try FourierTransform(size: grid, backEnd: backEnd).forward(AlignedBuffer(numbers))
 
-        let transform = try PlaneTransform(height: height, width: width)
+        let transform = try PlaneTransform(height: height, width: width, backEnd: backEnd)
         // Not a number wherever nothing was filled in.
         var memory = AlignedBuffer<Float>(repeating: .nan, count: transform.count + transform.scratchCount)
         memory.withUnsafeMutableBufferPointer { memory in

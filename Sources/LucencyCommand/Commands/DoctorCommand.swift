@@ -39,10 +39,11 @@ struct Checkup {
             name: reader.name, extensions: reader.fileExtensions,
             isWritten: ImageFormats.writers.contains { $0.name == reader.name })
     }
-    private let libraries: [(name: String, version: String)] = [
-        ("libpng", FormatLibraries.png), ("zlib", FormatLibraries.zlib), ("libtiff", FormatLibraries.tiff),
-        ("libjpeg", FormatLibraries.jpeg), ("fftw", FourierLibrary.version), ("libcrypto", SHA256.libraryVersion),
-    ]
+    private let libraries: [(name: String, version: String)] =
+        [
+            ("libpng", FormatLibraries.png), ("zlib", FormatLibraries.zlib), ("libtiff", FormatLibraries.tiff),
+            ("libjpeg", FormatLibraries.jpeg), ("libcrypto", SHA256.libraryVersion),
+        ] + (FourierLibrary.version.map { [("fftw", $0)] } ?? [])
 
     init() {
         var problems: [String] = [], notes: [String] = []
@@ -104,6 +105,7 @@ struct Checkup {
                 "available": .array(KernelFamily.available.map { .string($0.rawValue) }),
             ],
             "matrixProducts": .string(MatrixProducts.description),
+            "fourier": .string(FourierBackEnd.standard.rawValue),
             "memory": .integer(Machine.memory), "temporaryFolder": .string(Machine.temporaryFolder),
             "problems": .array(problems.map { .string($0) }), "notes": .array(notes.map { .string($0) }),
         ]
@@ -124,7 +126,7 @@ struct Checkup {
                 "\(KernelFamily.best.rawValue) (available: "
                     + "\(KernelFamily.available.map(\.rawValue).joined(separator: ", ")))"
             ),
-            ("matrix products", MatrixProducts.description),
+            ("matrix products", MatrixProducts.description), ("fourier", FourierLibrary.description),
             ("memory", MemoryBudget.text(Machine.memory)), ("temporary", Machine.temporaryFolder),
         ]
         let width = (rows.map(\.0.count).max() ?? 0) + 2

@@ -41,15 +41,15 @@ struct RampFilter: Sendable {
     let length: Int
     /// Real factors at the frequencies 0...length/2, divided by the length for the transform back.
     let response: [Float]
-    private let forward: Plan
-    private let backward: Plan
+    private let forward: any LinePlan
+    private let backward: any LinePlan
 
     /// - Parameter length: even.
     /// - Throws: `Diagnostic` when a transform of that length is not possible.
     init(_ window: RampWindow, length: Int) throws(Diagnostic) {
         self.length = length
-        forward = try Plan.shared(length, .realToComplex)
-        backward = try Plan.shared(length, .complexToReal)
+        forward = try PlanCache.plan(length, .realToComplex)
+        backward = try PlanCache.plan(length, .complexToReal)
         let waves = (0..<length).map { cos(2 * .pi * Double($0) / Double(length)) }
         let odd = stride(from: 1, to: length / 2, by: 2).map { (n: $0, value: -2 / (.pi * .pi * Double($0 * $0))) }
         response = (0...length / 2).map { k in
@@ -60,18 +60,20 @@ struct RampFilter: Sendable {
     }
 
     /// Floats of memory that filtering works in.
-    var scratchCount: Int { length + 2 }
+    var scratchCount: Int { lineCount + max(forward.scratchCount, backward.scratchCount) }
+    /// Floats of a line, the first of that memory: the values, and room for a spectrum.
+    private var lineCount: Int { (length + 2 + 15) / 16 * 16 }
 
     /// Filters values in place; they are taken to repeat.
     /// - Parameter line: `scratchCount` floats, aligned to 64 bytes.
     func apply(_ line: UnsafeMutablePointer<Float>) {
-        forward.execute(line, as: .realToComplex)
+        forward.execute(rows: 1, at: line, stride: lineCount, scratch: line + lineCount)
         response.withUnsafeBufferPointer { response in
             for k in 0..<response.count {
                 line[2 &* k] *= response[k]
                 line[2 &* k &+ 1] *= response[k]
             }
         }
-        backward.execute(line, as: .complexToReal)
+        backward.execute(rows: 1, at: line, stride: lineCount, scratch: line + lineCount)
     }
 }

@@ -39,14 +39,32 @@ package struct Moments: Hashable, Sendable {
     ) -> Double {
         nonisolated(unsafe) let values = values
         let block = 1 << 16
+        @Sendable func sum(_ range: Range<Int>) -> Double {
+            var sum = 0.0
+            for i in range { sum += term(Double(values[i])) }
+            return sum
+        }
         var sums = [Double](repeating: 0, count: (values.count + block - 1) / block)
         sums.withUnsafeMutableBufferPointer { sums in
             nonisolated(unsafe) let sums = sums
-            pool.forEach(sums.count) { task in
-                var sum = 0.0
-                for i in task * block..<min(values.count, (task + 1) * block) { sum += term(Double(values[i])) }
-                sums[task] = sum
+            let whole = values.count / block
+            // Additions wait for each other within a block, so four blocks are summed side by side.
+            pool.forEach((whole + 3) / 4) { task in
+                let first = 4 * task
+                guard first + 4 <= whole else {
+                    for index in first..<whole { sums[index] = sum(index * block..<(index + 1) * block) }
+                    return
+                }
+                var four = SIMD4<Double>.zero
+                for i in first * block..<(first + 1) * block {
+                    four[0] += term(Double(values[i]))
+                    four[1] += term(Double(values[i &+ block]))
+                    four[2] += term(Double(values[i &+ 2 &* block]))
+                    four[3] += term(Double(values[i &+ 3 &* block]))
+                }
+                for k in 0..<4 { sums[first + k] = four[k] }
             }
+            if whole < sums.count { sums[whole] = sum(whole * block..<values.count) }
         }
         return sums.reduce(0, +)
     }

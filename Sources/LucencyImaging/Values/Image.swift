@@ -67,19 +67,27 @@ public struct Image: Sendable, Equatable {
     public init(
         geometry: Geometry, colorModel: ColorModel = .gray, pixels: AlignedBuffer<Float>, origin: Origin? = nil
     ) throws(Diagnostic) {
+        if pixels.count == geometry.size.count &* colorModel.channelCount, let index = pixels.firstNonFinite() {
+            let x = index % geometry.size.x, y = index / geometry.size.x % geometry.size.y
+            let z = index / (geometry.size.x * geometry.size.y) % geometry.size.z
+            throw Diagnostic(
+                .notFinite, "pixel (\(x), \(y), \(z)) of channel \(index / geometry.size.count) is \(pixels[index])",
+                remedy: "replace NaN and infinite values before reading the image here")
+        }
+        try self.init(geometry: geometry, colorModel: colorModel, finitePixels: pixels, origin: origin)
+    }
+
+    /// For readers that looked at every value already.
+    /// - Throws: `Diagnostic` when the buffer has the wrong length.
+    package init(
+        geometry: Geometry, colorModel: ColorModel, finitePixels pixels: AlignedBuffer<Float>, origin: Origin?
+    ) throws(Diagnostic) {
         let expected = geometry.size.count.multipliedReportingOverflow(by: colorModel.channelCount)
         guard !expected.overflow, colorModel.channelCount >= 1, pixels.count == expected.partialValue else {
             throw Diagnostic(
                 .sizeMismatch,
                 "\(pixels.count) values do not fill a grid of \(geometry.size) with \(colorModel.channelCount) channel(s)"
             )
-        }
-        if let index = pixels.firstNonFinite() {
-            let x = index % geometry.size.x, y = index / geometry.size.x % geometry.size.y
-            let z = index / (geometry.size.x * geometry.size.y) % geometry.size.z
-            throw Diagnostic(
-                .notFinite, "pixel (\(x), \(y), \(z)) of channel \(index / geometry.size.count) is \(pixels[index])",
-                remedy: "replace NaN and infinite values before reading the image here")
         }
         self.geometry = geometry
         self.colorModel = colorModel

@@ -76,11 +76,12 @@ package struct ComponentRuns: Sendable {
     }
 
     /// Runs of equal non-zero values, and for each row the index of its first run (with one entry more at the end).
-    private static func runs<Value>(
+    private static func runs<Value: FixedWidthInteger & SIMDScalar & BitwiseCopyable>(
         _ pixels: UnsafeBufferPointer<Value>, _ size: GridSize, _ value: (Value) -> Int32
     ) -> ([Run], rows: [Int]) {
         var runs: [Run] = [], rows: [Int] = []
         rows.reserveCapacity(size.y * size.z + 1)
+        let bytes = UnsafeRawBufferPointer(pixels)
         for row in 0..<size.y * size.z {
             rows.append(runs.count)
             var index = row &* size.x
@@ -88,6 +89,12 @@ package struct ComponentRuns: Sendable {
             while index < end {
                 let current = value(pixels[index]), start = index
                 index &+= 1
+                // Runs are long: eight pixels at a time while they are the same.
+                let same = SIMD8<Value>(repeating: pixels[start])
+                while index &+ 8 <= end,
+                    bytes.loadUnaligned(fromByteOffset: index &* MemoryLayout<Value>.stride, as: SIMD8<Value>.self)
+                        == same
+                { index &+= 8 }
                 while index < end, value(pixels[index]) == current { index &+= 1 }
                 if current != 0 { runs.append(Run(start: start, end: index, value: current)) }
             }

@@ -6,6 +6,7 @@ import LucencyImaging
 /// Flooding by a queue that is ordered by height, then by time, over neighbours that share a face: L. Vincent and P. Soille,
 /// IEEE PAMI 13(6) (1991), in the marker-controlled form of F. Meyer (1994) and scikit-image. Without a landscape it is the
 /// distance to the background, upside down. Without markers, they are the peaks of that distance that stand out.
+/// Where there is no background, nothing touches: the whole is one object.
 public struct Watershed: Sendable {
     /// How far a peak of the distance must stand above the pass to a higher one to be an object of its own, in pixels
     /// (its dynamics: M. Grimaud 1992).
@@ -27,7 +28,7 @@ public struct Watershed: Sendable {
     ///   - markers: labels above 0 from which to flood; nil: peaks of the distance.
     ///   - landscape: flooded from low to high; nil: the distance to the background, upside down.
     /// - Returns: labels of the markers, or 1…n; 0 where no marker reaches.
-    /// - Throws: `Diagnostic` when grids differ, a setting is out of range, or there is no background to have a distance to.
+    /// - Throws: `Diagnostic` when grids differ, a setting is out of range.
     public func callAsFunction(
         _ mask: LabelMap, markers: LabelMap? = nil, landscape: Image? = nil, pool: ThreadPool = .serial
     ) throws -> LabelMap {
@@ -74,6 +75,10 @@ public struct Watershed: Sendable {
     }
 
     private func distances(_ mask: LabelMap, _ pool: ThreadPool) throws -> AlignedBuffer<Float> {
+        // Without a background nothing has an edge that a distance could be taken to: a flat landscape, one object.
+        guard mask.labels.withUnsafeBufferPointer({ $0.contains { $0 <= 0 } }) else {
+            return AlignedBuffer(repeating: 0, count: mask.labels.count)
+        }
         // What is ignored belongs to the background.
         let objects = AlignedBuffer<Int32>(count: mask.labels.count) { out in
             for i in 0..<out.count { out[i] = max(0, mask.labels[i]) }

@@ -29,6 +29,8 @@ struct Keys: Sendable {
             "id": .string(node.about.id), "revision": .integer(node.about.revision), "parameters": node.parameters,
         ]
         if node.about.usesKernels { members["kernels"] = .string(options.kernels.rawValue) }
+        // In every node, since algorithms use transforms inside; FFTW, the default, is not named.
+        if FourierBackEnd.standard != .fftw { members["fourier"] = .string(FourierBackEnd.standard.rawValue) }
         if node.isRandom { members["seed"] = .string(String(node.seed)) }
         if case .stage(let stage, let form) = node.kind {
             members["form"] = .integer(form)

@@ -20,6 +20,7 @@ struct RunRecord {
         var members: [String: JSONValue] = [
             "lucency": .string(lucencyVersion), "name": .string(plan.name), "seed": .string(String(plan.seed)),
             "started": .string(started), "time": .number(time), "kernels": .string(options.kernels.rawValue),
+            "fourier": .string(FourierBackEnd.standard.rawValue),
             "jobs": .integer(options.jobs), "threads": .integer(options.threads), "memory": .integer(options.memory),
             "stages": .array(
                 plan.nodes.map { node in

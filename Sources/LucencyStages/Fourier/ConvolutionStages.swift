@@ -7,7 +7,8 @@ typealias KernelChoice = PointSpread
 extension StageDescriptor {
     static let convolve = StageDescriptor(
         "fourier.convolve", "Convolves with a kernel of any size.",
-        prototype: FourierConvolution(.gaussian(deviation: .pixels(2))), inputs: ["image"], outputs: ["image"],
+        prototype: FourierConvolution(.gaussian(deviation: .pixels(2))), revision: fourierRevision, inputs: ["image"],
+        outputs: ["image"],
         parameters: [
             Parameter("kernel", \.kernel, help: "How a point is spread."),
             Parameter("border", \.border, help: "What lies beyond the image."),
@@ -20,7 +21,7 @@ extension StageDescriptor {
 
     static let wiener = StageDescriptor(
         "fourier.wiener", "Sharpens what a known kernel has blurred.",
-        prototype: Wiener(.gaussian(deviation: .pixels(2))),
+        prototype: Wiener(.gaussian(deviation: .pixels(2))), revision: fourierRevision,
         source: "Wiener 1949; Gonzalez & Woods, Digital Image Processing, eq. 5-85", inputs: ["image"],
         outputs: ["image"],
         parameters: [
@@ -41,7 +42,8 @@ extension StageDescriptor {
     }
 
     static let whiten = StageDescriptor(
-        "fourier.whiten", "Makes all wavelengths equally strong.", prototype: Whitening(), inputs: ["image"],
+        "fourier.whiten", "Makes all wavelengths equally strong.", prototype: Whitening(), revision: fourierRevision,
+        inputs: ["image"],
         outputs: ["image"],
         parameters: [
             Parameter("strength", \.strength, in: .within(0...1), help: "0 changes nothing, 1 makes all equal."),
@@ -53,7 +55,7 @@ extension StageDescriptor {
 
     static let spectrum = StageDescriptor(
         "fourier.spectrum", "A picture of the strengths of an image's frequencies, 0 in the middle.",
-        prototype: SpectrumPicture(), inputs: ["image"], outputs: ["image"],
+        prototype: SpectrumPicture(), revision: fourierRevision, inputs: ["image"], outputs: ["image"],
         parameters: [
             Parameter(
                 "fadeEdges", \.fadesEdges, help: "Fade the image out towards its edges, which would draw a cross.")

@@ -32,23 +32,29 @@ private let borderValue = Parameter<CutoffSettings>(
 private let keepMean = Parameter<CutoffSettings>(
     "keepMean", \.keepMean, help: "Add the mean back, so that intensities stay in their usual range.")
 
+/// Of all stages that are little else than a transform. 2: lengths with large prime factors differ in the last bits.
+let fourierRevision = 2
+
 extension StageDescriptor {
     static let lowpass = StageDescriptor(
-        "fourier.lowpass", "Keeps waves longer than a wavelength.", prototype: CutoffSettings(), inputs: ["image"],
+        "fourier.lowpass", "Keeps waves longer than a wavelength.", prototype: CutoffSettings(),
+        revision: fourierRevision, inputs: ["image"],
         outputs: ["image"], parameters: [cutoff, profile, border, borderValue], cost: fourierCost
     ) { stage, context in
         { (image: Image) throws -> Image in try stage.filter(.lowPass(stage.cutoff))(image, pool: context.pool) }
     }
 
     static let highpass = StageDescriptor(
-        "fourier.highpass", "Keeps waves shorter than a wavelength.", prototype: CutoffSettings(), inputs: ["image"],
+        "fourier.highpass", "Keeps waves shorter than a wavelength.", prototype: CutoffSettings(),
+        revision: fourierRevision, inputs: ["image"],
         outputs: ["image"], parameters: [cutoff, profile, border, borderValue, keepMean], cost: fourierCost
     ) { stage, context in
         { (image: Image) throws -> Image in try stage.filter(.highPass(stage.cutoff))(image, pool: context.pool) }
     }
 
     static let bandpass = StageDescriptor(
-        "fourier.bandpass", "Keeps waves between two wavelengths.", prototype: BandSettings(), inputs: ["image"],
+        "fourier.bandpass", "Keeps waves between two wavelengths.", prototype: BandSettings(),
+        revision: fourierRevision, inputs: ["image"],
         outputs: ["image"],
         parameters: [
             Parameter("shortest", \.shortest, in: .positive, help: "Shortest wavelength that passes (half of it)."),

@@ -5,6 +5,7 @@ import LucencyPipeline
 extension StageDescriptor {
     static let homomorphic = StageDescriptor(
         "fourier.homomorphic", "Evens out illumination and raises local contrast.", prototype: Homomorphic(),
+        revision: fourierRevision,
         source: "Oppenheim, Schafer & Stockham 1968; Gonzalez & Woods, Digital Image Processing, eq. 4-147",
         inputs: ["image"], outputs: ["image"],
         parameters: [

@@ -7,7 +7,8 @@ typealias NotchWaves = Notch.Waves
 extension StageDescriptor {
     static let notch = StageDescriptor(
         "fourier.notch", "Takes single waves out: the lines of mains hum, of a grid or of a screen.",
-        prototype: Notch(), source: "Gonzalez & Woods, Digital Image Processing, section 4.10", inputs: ["image"],
+        prototype: Notch(), revision: fourierRevision,
+        source: "Gonzalez & Woods, Digital Image Processing, section 4.10", inputs: ["image"],
         outputs: ["image"],
         parameters: [
             Parameter("waves", \.waves, help: "Which waves."),

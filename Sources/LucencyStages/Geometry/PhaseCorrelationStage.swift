@@ -7,7 +7,8 @@ extension StageDescriptor {
     static let phaseCorrelation = StageDescriptor(
         "register.phase-correlation",
         "Moves an image's grid by the shift that lays it on a reference; `restore` with `like` then resamples it.",
-        prototype: PhaseCorrelation(), source: "Kuglin & Hines 1975; Guizar-Sicairos et al. 2008",
+        prototype: PhaseCorrelation(), revision: fourierRevision,
+        source: "Kuglin & Hines 1975; Guizar-Sicairos et al. 2008",
         inputs: ["image", "reference"], outputs: ["image", "shift"],
         parameters: [
             Parameter("upsampling", \.upsampling, in: .within(1...1000), help: "Steps per pixel."),

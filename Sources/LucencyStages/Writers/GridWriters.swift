@@ -60,6 +60,8 @@ private let tiffDepth: [Parameter<TIFFOptions>] = [
         help: "Bits per sample, 8, 16 or 32; left out: as stored, if the values fit."),
     Parameter("float", \.float, help: "Store 32-bit floating-point samples."),
 ]
+/// Of the bytes that are written: readers count their own.
+private let tiffRevision = 2
 private let tiffRescale = Parameter<TIFFOptions>(
     "rescale", \.rescale, help: "Spread the values over the full range; without it, a loss is refused.")
 
@@ -89,12 +91,12 @@ extension WriterDescriptor {
 
     static let imageTIFF = WriterDescriptor(
         Image.self, extensions: ["tif", "tiff"], "TIFF; volumes as pages.", prototype: TIFFOptions(),
-        revision: TIFFFormat().revision, parameters: tiffDepth + tiffCommon + [tiffRescale, tiffUnit]
+        revision: tiffRevision, parameters: tiffDepth + tiffCommon + [tiffRescale, tiffUnit]
     ) { try TIFFFormat().write($0, to: $1, options: $2.options) }
 
     static let labelsTIFF = WriterDescriptor(
         LabelMap.self, extensions: ["tif", "tiff"], "TIFF with label values as samples.", prototype: TIFFOptions(),
-        revision: TIFFFormat().revision,
+        revision: tiffRevision,
         parameters: [
             Parameter(
                 "bits", \.bits, in: .within(8...32), help: "8, 16 or 32; left out: the fewest that hold the labels."),
@@ -104,7 +106,7 @@ extension WriterDescriptor {
 
     static let probabilitiesTIFF = WriterDescriptor(
         ProbabilityMap.self, extensions: ["tif", "tiff"], "TIFF with a page for each class.", prototype: TIFFOptions(),
-        revision: TIFFFormat().revision,
+        revision: tiffRevision,
         parameters: [
             Parameter("bits", \.bits, in: .within(8...32), help: "\(quantized); left out: 32-bit floating point.")
         ]

@@ -31,7 +31,8 @@ def lowpass(image):
 def work(job):
     source, target = job
     image = lowpass(numpy.asarray(Image.open(source), numpy.float32))
-    mask = image > threshold_otsu(image)
+    # As many bins as ours has; scikit-image takes 256 unless told.
+    mask = image > threshold_otsu(image, nbins=4096)
     mask = opening(mask, disk(2), mode="ignore")
     mask = remove_small_objects(mask, max_size=63, connectivity=2)
     Image.fromarray(label(mask, connectivity=2).astype(numpy.uint16)).save(target)

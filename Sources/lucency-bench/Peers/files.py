@@ -26,7 +26,7 @@ def prepare(peer, case, threads):
             return imagecodecs.imread(path).astype(numpy.float32)
         import tifffile
 
-        return tifffile.imread(path).astype(numpy.float32)
+        return tifffile.imread(path, maxworkers=threads).astype(numpy.float32)
 
     if case["op"] == "read":
 
