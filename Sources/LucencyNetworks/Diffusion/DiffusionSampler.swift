@@ -20,9 +20,9 @@ public struct DiffusionSampler: Codable, Hashable, Sendable {
     public var eta = 0.0
     public var variance = Denoising.Variance.small
     public var limit = CleanLimit.published
-    /// Whether ddim takes the noise that goes with the clamped estimate of the image, rather than what the network said: the
-    /// first steps from almost pure noise are mostly clamped, and what is inconsistent in them stays to the end.
-    public var recomputesNoise = true
+    /// Whether ddim takes the noise that goes with the clamped estimate of the image, rather than what the network said.
+    /// Where much is clamped, as in the first steps of a network that predicts the noise, the latter is the better.
+    public var recomputesNoise = false
     /// Whether a step leads to the next of the visited times; otherwise ⌊T/S⌋ times earlier, as the usual library does,
     /// which with some spacings is another.
     public var followsTimes = true

@@ -85,7 +85,7 @@ extension StageDescriptor {
                 "slope", \.slope, in: .within(0...1), help: "How much it grows with each thousandth of the way."),
             Parameter(
                 "consistent", \.algorithm.sampler.recomputesNoise,
-                help: "Let ddim take the noise that goes with the clamped estimate; false: the network's, as is usual."),
+                help: "Let ddim take the noise that goes with the clamped estimate, rather than the network's."),
             Parameter("limited", \.isLimited, help: "Keep the estimated latent image within `intercept` and `slope`."),
             Parameter(
                 "detail", \.algorithm.keepsDetail,
