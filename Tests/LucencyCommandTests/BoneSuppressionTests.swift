@@ -36,6 +36,22 @@ import Testing
                     })
             }
             #expect(bytes[0] == bytes[1])
+            let judged = folder.appending(path: "judged"), models = folder.appending(path: "one")
+            let evaluated = try run(
+                "bone-suppression-evaluate.yaml", ["--output", judged.path],
+                [
+                    "size=[96, 96]", "samples=1", "steps=2", "parameters.filterFilms.with.count=2",
+                    "parameters.filterFilms.with.set.size=96", "parameters.films.with.count=2",
+                    "parameters.films.with.set.size=96",
+                    "unet=\(models.appending(path: "bone-unet.lucency").path)",
+                    "diffusion=\(models.appending(path: "bone-diffusion.lucency").path)",
+                ])
+            try #require(evaluated == 0)
+            let table = try String(contentsOf: judged.appending(path: "summary.csv"), encoding: .utf8)
+            for row in ["nothing,bsr,", "classical,psnr,", "unet,lost-nodules,", "diffusion,unsupported-spots,"] {
+                #expect(table.contains(row), "\(row)")
+            }
+            #expect(FileManager.default.fileExists(atPath: judged.appending(path: "strips.png").path))
             let films = folder.appending(path: "films"), out = folder.appending(path: "out")
             let phantom = try runLucency([
                 "phantom", TestFiles.root.appending(path: "phantoms/chest-xray.yaml").path, "--output", films.path,

@@ -26,7 +26,8 @@ public struct NoduleRule: Hashable, Codable, Sendable {
         let isAscending = zip(scales, scales.dropFirst()).allSatisfy { $0 < $1 }
         guard !scales.isEmpty, scales.count <= 16, isAscending, scales.allSatisfy({ $0 >= 0.5 && $0 <= 100 }) else {
             throw Diagnostic(
-                .badArgument, "the scales \(scales) cannot be used", remedy: "take 1 to 16 ascending ones of 0.5 to 100 px")
+                .badArgument, "the scales \(scales) cannot be used",
+                remedy: "take 1 to 16 ascending ones of 0.5 to 100 px")
         }
         guard contrast > 0, contrast <= 1, kept > 0, kept <= 1, gap >= 0, ring > gap, ring <= 200 else {
             throw Diagnostic(
@@ -84,7 +85,8 @@ public struct BoneSuppressionEvaluation: Hashable, Sendable {
         }
         guard (lungs.before == nil) == (lungs.after == nil), lungs.before == nil || lungs.truth != nil else {
             throw Diagnostic(
-                .missingInput, "to judge lungs takes those found in the film, those found in the answer, and the true ones",
+                .missingInput,
+                "to judge lungs takes those found in the film, those found in the answer, and the true ones",
                 remedy: "give all three, or only the true ones")
         }
         let before = try quality(name, image: film, reference: truth, pool: pool)

@@ -67,7 +67,8 @@ public struct BoneSuppressionConventions: Hashable, Codable, Sendable {
     /// What a reader must know to compare a metric with other people's numbers.
     public func description(of metric: BoneSuppressionMetric) -> String {
         func text(_ number: Double) -> String { Int(exactly: number).map { String($0) } ?? String(number) }
-        let spots = "-s^2 LoG; s \(nodules.scales.map(text).joined(separator: " ")) px; from \(text(nodules.contrast)) L"
+        let spots =
+            "-s^2 LoG; s \(nodules.scales.map(text).joined(separator: " ")) px; from \(text(nodules.contrast)) L"
         let kept = "below \(text(nodules.kept)) of the truth's response"
         return switch metric {
         case .bsr: "1 - sum max(s - o', 0)^2 / sum (c - s)^2; same mean; at the images' size"

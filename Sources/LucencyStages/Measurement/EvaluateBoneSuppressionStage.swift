@@ -28,7 +28,8 @@ extension CollectorDescriptor {
         "evaluate.bone-suppression",
         "Judges soft-tissue images of chest films beside doing nothing: bone left, errors, nodules lost and invented, lungs.",
         prototype: EvaluateBoneSuppression(),
-        source: "BSR as the code of Sun et al. 2025 (BS-LDM) computes it; spots: Lindeberg 1998; conventions stand in the tables",
+        source:
+            "BSR as the code of Sun et al. 2025 (BS-LDM) computes it; spots: Lindeberg 1998; conventions stand in the tables",
         groups: [
             StreamGroup<EvaluateBoneSuppression, Suppressed>(
                 "cases",
@@ -52,7 +53,8 @@ extension CollectorDescriptor {
                 help: "L, least to greatest possible value: 255 for bytes; left out: of the truth's stored integers."),
             Parameter("low", \.evaluation.quality.low, help: "The least possible value."),
             Parameter("clamp", \.evaluation.quality.clamp, help: "Count values beyond the range as its ends."),
-            Parameter("scales", \.evaluation.nodules.scales, help: "Sizes (sigma) of the spots that are looked for, px."),
+            Parameter(
+                "scales", \.evaluation.nodules.scales, help: "Sizes (sigma) of the spots that are looked for, px."),
             Parameter(
                 "contrast", \.evaluation.nodules.contrast, in: .within(0.0001...1),
                 help: "Least response of a spot, in parts of the range: half the height of a soft spot."),
