@@ -220,7 +220,8 @@ import Testing
         let classes = ClassTable(["benign", "malignant"].enumerated().map { .init(name: $1, value: Int32($0)) })
         let whole = try ModelFile(
             network, parameters: network.parameters(seed: 3), classes: classes, training: ["temperature": 2])
-        let image = try Tensor([1, 3, 32, 32], (0..<3 * 32 * 32).map { Float(($0 * 31) % 97) / 97 })
+        let numbers = (0..<3072).map { (index: Int) -> Float in Float(index * 31 % 97) / 97 }
+        let image = try Tensor([1, 3, 32, 32], numbers)
         let resolver = try whole.part(.superResolution), classifier = try whole.part(.classifier)
         let sharp = try resolver.predictor()(image), logits = try classifier.predictor()(sharp)
         #expect(sharp.shape.dimensions == [1, 3, 64, 64])
