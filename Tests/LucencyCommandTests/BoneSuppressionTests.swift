@@ -40,7 +40,7 @@ import Testing
             let evaluated = try run(
                 "bone-suppression-evaluate.yaml", ["--output", judged.path],
                 [
-                    "size=[96, 96]", "samples=1", "steps=2", "parameters.filterFilms.with.count=2",
+                    "size=[96, 96]", "samples=1", "steps=2", "columns=2", "parameters.filterFilms.with.count=2",
                     "parameters.filterFilms.with.set.size=96", "parameters.films.with.count=2",
                     "parameters.films.with.set.size=96",
                     "unet=\(models.appending(path: "bone-unet.lucency").path)",
