@@ -104,20 +104,26 @@ import Testing
                 ["run", pipelines.appending(path: "histology-comparison.yaml").path, "--output", folder.path]
                     + settings.flatMap { ["--set", $0] })
             try #require(run.status == 0, "\(run.errors)")
-            func lines(_ name: String) throws -> [[String]] {
-                try String(contentsOf: folder.appending(path: name), encoding: .utf8).split(whereSeparator: \.isNewline)
-                    .map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
-            }
-            let table = try lines("table.csv")
-            #expect(
-                Set(table.dropFirst().map { $0.prefix(3).joined(separator: " ") })
-                    == ["shisrcnet coarse 2", "shisrcnet sharp 2", "bicubic coarse 2", "bicubic sharp 2"])
+            let table = try Self.fields(folder.appending(path: "table.csv"))
+            let names = Set(table.dropFirst().map { row -> String in row.prefix(3).joined(separator: " ") })
+            #expect(names == ["shisrcnet coarse 2", "shisrcnet sharp 2", "bicubic coarse 2", "bicubic sharp 2"])
             let error = try #require(table[0].firstIndex(of: "patient ECE"))
-            #expect(table.dropFirst().allSatisfy { Double($0[error]) != nil })
+            let errors = table.dropFirst().compactMap { row -> Double? in Double(row[error]) }
+            #expect(errors.count == 4)
             // What was trained for the class alone still enlarges as it began.
-            let quality = try lines("quality.csv"), mean = try #require(quality[0].firstIndex(of: "mean"))
-            let bicubic = quality.filter { $0[1] == "bicubic" && $0[2] == "psnr" }.map { $0[mean] }
-            #expect(bicubic.count == 2 && bicubic.allSatisfy { (Double($0) ?? 0) > 10 })
+            let quality = try Self.fields(folder.appending(path: "quality.csv"))
+            let mean = try #require(quality[0].firstIndex(of: "mean"))
+            var ratios: [Double] = []
+            for row in quality where row[1] == "bicubic" && row[2] == "psnr" { ratios.append(Double(row[mean]) ?? 0) }
+            let least = ratios.min() ?? 0
+            #expect(ratios.count == 2 && least > 10)
+        }
+    }
+
+    private static func fields(_ file: URL) throws -> [[String]] {
+        let text = try String(contentsOf: file, encoding: .utf8)
+        return text.split(whereSeparator: \.isNewline).map { line -> [String] in
+            line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         }
     }
 }

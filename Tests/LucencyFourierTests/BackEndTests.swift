@@ -172,7 +172,8 @@ struct BackEndTests {
             }
             for line in 0..<lines {
                 let together = result(line, others: nil)
-                #expect(together.allSatisfy(\.isFinite))
+                let isFinite = together.allSatisfy { $0.isFinite }
+                #expect(isFinite)
                 #expect(result(line, others: .nan) == together, "\(length), line \(line)")
                 #expect(result(line, others: 1e30) == together, "\(length), line \(line)")
             }
