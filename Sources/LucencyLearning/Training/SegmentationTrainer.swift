@@ -256,7 +256,7 @@ public struct SegmentationTrainer {
     /// Whether validation has not become better for too long.
     private func isExhausted(_ state: TrainingState) -> Bool {
         // Epochs that were not validated say nothing.
-        guard let patience = settings.patience, let best = state.bestEpoch, state.history.last?.scores != nil else {
+        guard let patience = settings.patience, let best = state.bestEpoch, state.history.last?.validation != nil else {
             return false
         }
         return state.history.count - best >= patience

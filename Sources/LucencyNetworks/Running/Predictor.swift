@@ -36,7 +36,12 @@ public final class Predictor: Sendable {
             }
         }
         guard network.results.indices.contains(result) else {
-            throw Diagnostic(.badArgument, "\(type(of: network).kind): there is no result \(result)")
+            let kind = type(of: network).kind
+            throw network.results.isEmpty
+                ? Diagnostic(
+                    .badArgument, "a network of the kind '\(kind)' gives no result by itself",
+                    remedy: "films go through it by `bones.suppress`")
+                : Diagnostic(.badArgument, "\(kind): there is no result \(result)")
         }
         self.network = network
         self.result = result
