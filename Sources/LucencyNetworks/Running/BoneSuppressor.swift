@@ -62,7 +62,9 @@ public struct FilmWindow: Hashable, Sendable {
         }
     }
 
-    private func check(_ image: Image) throws(Diagnostic) {
+    /// Refuses a film of another depth than the window's, which would be all black or all white.
+    /// - Throws: `Diagnostic` saying what the film's intensities are.
+    package func check(_ image: Image) throws(Diagnostic) {
         let (lowest, highest) = image.pixels.withUnsafeBufferPointer {
             (Double($0.min() ?? 0), Double($0.max() ?? 0))
         }
