@@ -44,4 +44,52 @@ import Testing
                     isTrainable: $0.isTrainable)
             })
     }
+
+    /// The authors' name of a parameter, or nil where it is not in that part.
+    private static func published(_ name: String, _ part: String) -> String? {
+        guard name.hasPrefix(part + ".") else { return nil }
+        var path = name.dropFirst(part.count + 1).split(separator: ".").map(String.init)
+        if part == "autoencoder" {
+            let states = ["codebook": "embedding.weight", "sizes": "ema_cluster_size", "sums": "ema_w"]
+            if let state = states[path[0]] { return "quantizer.quantizer." + state }
+            let convolution = ["a": "conv1.conv", "b": "conv2.conv"][path[2]]
+            return "\(path[0]).blocks.\(path[1]).\(convolution ?? "conv").\(path[path.count - 1])"
+        }
+        let ends = ["t1": "time_embed.0", "t2": "time_embed.2", "on": "out.0", "oc": "out.2"]
+        if let end = ends[path[0]] { return end + "." + path[1] }
+        let layers = [
+            "n1": "in_layers.0", "c1": "in_layers.2", "e": "emb_layers.1", "n2": "out_layers.0", "c2": "out_layers.3",
+            "skip": "skip_connection", "n": "norm", "qkv": "qkv", "o": "proj_out",
+        ]
+        path[0] = ["down": "input_blocks", "mid": "middle_block", "up": "output_blocks"][path[0]] ?? path[0]
+        return path.map { layers[$0] ?? $0 }.joined(separator: ".")
+    }
+
+    @Test func `two checkpoints become one model, and what does not fit is refused`() throws {
+        var network = LatentDiffusion()
+        network.autoencoder = VectorAutoencoder(channels: [4, 4], hidden: 4)
+        (network.estimator.base, network.estimator.multipliers, network.estimator.blocks) = (8, [1, 2], 1)
+        (network.estimator.attentionFactors, network.estimator.heads, network.estimator.groups) = ([2], 2, 2)
+        let parameters = try Parameters(network.declarations(), seed: 7)
+        func stored(_ part: String) throws -> [StoredTensor] {
+            try parameters.declarations.compactMap { declaration in
+                guard let name = Self.published(declaration.name, part), let tensor = parameters[declaration.name]
+                else {
+                    return nil
+                }
+                return try StoredTensor(name: name, shape: declaration.shape.dimensions, floats: tensor.buffer)
+            }
+        }
+        var conversion = BoneSuppressionImport()
+        conversion.network = network
+        let (autoencoder, estimator) = (try stored("autoencoder"), try stored("estimator"))
+        let model = try conversion(autoencoder: autoencoder, estimator: estimator)
+        #expect(try LatentSampler(model).parameters.tensors == parameters.tensors)
+        #expect(try FilmWindow(of: model) == FilmWindow(low: 0, high: 255))
+        #expect(throws: (any Error).self) { try conversion(autoencoder: estimator, estimator: autoencoder) }
+        #expect(throws: (any Error).self) { try conversion(autoencoder: autoencoder, estimator: []) }
+        #expect(throws: (any Error).self) {
+            try BoneSuppressionImport()(autoencoder: autoencoder, estimator: estimator)
+        }
+    }
 }

@@ -1,4 +1,5 @@
 import LucencyFoundation
+import LucencyTensor
 
 extension NameMap {
     /// From the names in checkpoints of BS-LDM's autoencoder (its authors' `vqgan`) to those of `VectorAutoencoder`.
@@ -45,5 +46,42 @@ extension NameMap {
                 "1.adn.N.*": "6.*", "2.conv.*": "8.*", "2.adn.N.*": "9.*", "final_conv.conv.*": "11.*",
             ])
         }
+    }
+}
+
+/// Makes a model of the two checkpoints that the authors of BS-LDM's code have: the autoencoder's and the noise estimator's.
+///
+/// Nothing is standardized, films are bytes (0 to 255) of the usual polarity, bones white: as that code feeds them.
+public struct BoneSuppressionImport: Sendable {
+    /// The published network, unless told otherwise.
+    public var network = LatentDiffusion()
+
+    public init() {}
+
+    /// - Parameters:
+    ///   - autoencoder: weights under the names of the authors' `vqgan`.
+    ///   - estimator: weights under the names of their U-Net.
+    /// - Throws: `Diagnostic`, `DiagnosticList` for tensors that have no place, are missing, or have another shape.
+    public func callAsFunction(autoencoder: [StoredTensor], estimator: [StoredTensor]) throws -> ModelFile {
+        var tensors: [StoredTensor] = []
+        let parts = try [
+            ("autoencoder", NameMap.boneAutoencoder, autoencoder), ("estimator", NameMap.boneEstimator, estimator),
+        ]
+        for (part, map, stored) in parts {
+            let outcome = map.apply(to: stored)
+            guard outcome.unknown.isEmpty else {
+                throw Diagnostic(
+                    .unknownParameter,
+                    "the checkpoint of the \(part) has tensors that the published one has not: "
+                        + outcome.unknown.prefix(3).joined(separator: ", "),
+                    remedy: "say the entry that holds its weights by --key, or take off a prefix by --prefix-strip")
+            }
+            tensors += outcome.tensors.map { $0.renamed(part + "." + $0.name) }
+        }
+        let parameters = try Parameters(network.declarations().map(\.unset), seed: 0)
+        try parameters.load(Weights(tensors))
+        return try ModelFile(
+            network, parameters: parameters, preprocessing: FilmWindow(low: 0, high: 255).preprocessing,
+            training: ["method": "imported"])
     }
 }

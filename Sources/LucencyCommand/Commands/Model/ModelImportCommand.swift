@@ -8,6 +8,7 @@ struct ModelImportCommand: ParsableCommand {
             Examples: lucency model import checkpoint.pt weights.safetensors --prefix-strip module.
                       lucency model import checkpoint.pt weights.safetensors --map names.json
                       lucency model import shisrcnet.pth sharpen.lucency --map shisrcnet-upright
+                      lucency model import vqgan.pth bones.lucency --map bs-ldm --estimator unet.pth
 
             Reads PyTorch checkpoints (nothing in them is run) and safetensors. The types of numbers stay. The map is a JSON
             object, old name to new name, or null to drop a tensor: {"encoder.*.w": "down.*.weight", "step": null}; a `*` stands
@@ -16,7 +17,8 @@ struct ModelImportCommand: ParsableCommand {
 
             Maps that are built in: nnunet takes nnU-Net v2's names apart from its copies. shisrcnet makes a model of the public
             code's weights, factor and gates by their shapes; as that code feeds it, it wants blue, green, red and rows
-            exchanged with columns. shisrcnet-upright turns the weights, so that it wants usual images.
+            exchanged with columns. shisrcnet-upright turns the weights, so that it wants usual images. bs-ldm makes a model for
+            bones.suppress of the autoencoder's checkpoint and, by --estimator, that of the noise estimator.
             """)
 
     @Argument(help: "PyTorch checkpoint or safetensors.", completion: .file())
@@ -27,9 +29,13 @@ struct ModelImportCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "JSON file of old and new names, or nnunet, shisrcnet, shisrcnet-upright.", valueName: "file"),
+            "JSON file of old and new names, or nnunet, shisrcnet, shisrcnet-upright, bs-ldm.", valueName: "file"),
         completion: .file(extensions: ["json"]))
     var map: String?
+
+    @Option(
+        help: ArgumentHelp("Checkpoint of the noise estimator, for bs-ldm.", valueName: "file"), completion: .file())
+    var estimator: String?
 
     @Option(help: ArgumentHelp("Take this off the front of names that begin with it.", valueName: "prefix"))
     var prefixStrip: String?
@@ -43,19 +49,18 @@ struct ModelImportCommand: ParsableCommand {
     func run() throws {
         try reporting {
             let known: [String: SHISRCNetImport.Orientation] = ["shisrcnet": .stored, "shisrcnet-upright": .upright]
-            let isBuiltIn = map == "nnunet" || map.flatMap { known[$0] } != nil
-            try OutputFile.check(output, inputs: [checkpoint] + (isBuiltIn ? [] : map.map { [$0] } ?? []))
-            let weights = try Weights(path: checkpoint, key: key)
-            var tensors = weights.tensors
-            for note in weights.notes { Terminal.error(note.description) }
-            if let prefixStrip {
-                tensors = tensors.map { tensor in
-                    let isPrefixed = tensor.name.hasPrefix(prefixStrip) && tensor.name != prefixStrip
-                    return isPrefixed ? tensor.renamed(String(tensor.name.dropFirst(prefixStrip.count))) : tensor
-                }
-                if tensors.map(\.name) == weights.tensors.map(\.name) {
-                    warn("no tensor's name begins with '\(prefixStrip)'", at: checkpoint)
-                }
+            let isBuiltIn = map == "nnunet" || map == "bs-ldm" || map.flatMap { known[$0] } != nil
+            guard (map == "bs-ldm") == (estimator != nil) else {
+                throw Diagnostic(
+                    .badArgument, "--map bs-ldm and --estimator go together",
+                    remedy: "give the autoencoder's checkpoint first, and the noise estimator's by --estimator")
+            }
+            let others = [isBuiltIn ? nil : map, estimator].compactMap { $0 }
+            try OutputFile.check(output, inputs: [checkpoint] + others)
+            let (weights, tensors) = try read(checkpoint)
+            if let estimator {
+                try report(BoneSuppressionImport()(autoencoder: tensors, estimator: read(estimator).tensors))
+                return
             }
             if let map, let orientation = known[map] {
                 try makeModel(tensors, orientation)
@@ -91,6 +96,33 @@ struct ModelImportCommand: ParsableCommand {
                 Terminal.out(report.prettyText)
             }
         }
+    }
+
+    /// A checkpoint, and its tensors without the prefix that is to be taken off.
+    private func read(_ checkpoint: String) throws -> (weights: Weights, tensors: [StoredTensor]) {
+        let weights = try Weights(path: checkpoint, key: key)
+        for note in weights.notes { Terminal.error(note.description) }
+        guard let prefixStrip else { return (weights, weights.tensors) }
+        let tensors = weights.tensors.map { tensor in
+            let isPrefixed = tensor.name.hasPrefix(prefixStrip) && tensor.name != prefixStrip
+            return isPrefixed ? tensor.renamed(String(tensor.name.dropFirst(prefixStrip.count))) : tensor
+        }
+        if tensors.map(\.name) == weights.tensors.map(\.name) {
+            warn("no tensor's name begins with '\(prefixStrip)'", at: checkpoint)
+        }
+        return (weights, tensors)
+    }
+
+    /// Writes a model of bone suppression.
+    private func report(_ model: ModelFile) throws {
+        try model.write(to: output)
+        guard json else { return }
+        let report: JSONValue = [
+            "file": .string(output), "network": .string(LatentDiffusion.kind),
+            "tensors": .array(model.weights.tensors.map { .string($0.name) }),
+            "parameters": .integer(model.weights.parameterCount), "sha256": .string(try FileSystem.hash(of: output)),
+        ]
+        Terminal.out(report.prettyText)
     }
 
     /// A model, with what is done to images and the names of classes.
