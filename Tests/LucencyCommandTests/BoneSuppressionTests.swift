@@ -114,6 +114,21 @@ import Testing
         }
     }
 
+    @Test func `lungs are found, recalibrated and judged with and without bones`() throws {
+        try withTemporaryFolder { folder in
+            let settings = [
+                "steps=2", "channels=[4, 8]", "size=[64, 64]", "parameters.film.size=64", "variants.seed=[1]",
+                "parameters.train.with.count=2", "parameters.held.with.count=2", "parameters.test.with.count=2",
+            ]
+            try #require(try run("chest-chain.yaml", ["--output", folder.path], settings) == 0)
+            for name in ["masks", "before", "after"] {
+                let text = try String(contentsOf: folder.appending(path: name + ".csv"), encoding: .utf8)
+                #expect(text.contains("\nkept,1,") && text.contains("\nsuppressed,1,"), "\(name)")
+            }
+            #expect(FileSystem.isFile(folder.appending(path: "report.html").path))
+        }
+    }
+
     private static let tiny = [
         "size=[192, 192]", "autoencoderSteps=2", "parameters.train.with.count=2", "parameters.train.with.set.size=192",
         "parameters.test.with.count=2", "parameters.test.with.set.size=192",
