@@ -115,7 +115,7 @@ uint8_t *lpng_whole_pixels(FILE *file, uint32_t height, size_t row_bytes, size_t
     long start = ftell(file);
     if (start < 8 || fstat(fileno(file), &facts) != 0 || facts.st_size <= start || !is_loaded()) return NULL;
     size_t count = (size_t)facts.st_size - (size_t)start + 8;
-    if (count > largest_file || height == 0 || row_bytes >= largest_image / height - 1) return NULL;
+    if (count > largest_file || height == 0 || row_bytes >= largest_image / ((size_t)height + 1)) return NULL;
     uint8_t *bytes = malloc(count), *pixels = NULL;
     if (bytes && fseek(file, start - 8, SEEK_SET) == 0 && fread(bytes, 1, count, file) == count)
         pixels = decode(bytes, count, height, row_bytes, pixel_bytes);

@@ -58,7 +58,8 @@ extension RowDecoder {
 
     /// Decodes into planes. The whole file is decoded and checked even where only a region of it is kept.
     ///
-    /// - Parameter convert: refuses values that are not finite; writes a window of a band to `target` (first plane), with the given strides.
+    /// - Parameter convert: refuses values that are not finite; writes a window of a band to `target` (first plane), with the given
+    ///   strides.
     func image(
         geometry: Geometry, colorModel: ColorModel, region: Region?, origin: Origin,
         convert: (

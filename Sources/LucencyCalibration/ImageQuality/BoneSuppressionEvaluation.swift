@@ -1,5 +1,6 @@
 import LucencyFoundation
 import LucencyImaging
+import LucencyMorphology
 
 /// When a nodule counts as lost, and a spot as invented. Both are told by `BlobResponse` at stated scales.
 ///
@@ -119,7 +120,7 @@ public struct BoneSuppressionEvaluation: Hashable, Sendable {
         let left = spots(responses.film, responses, threshold, chest)
         values[.inventedSpots] = .init(.value(Double(found.invented)), film: .value(Double(left.invented)))
         values[.unsupportedSpots] = .init(.value(Double(found.unsupported)), film: .value(Double(left.unsupported)))
-        let objects = nodules.map(Self.objects) ?? []
+        let objects = try nodules.map(Self.objects) ?? []
         let visible = objects.filter { responses.truth.largest(at: $0) >= threshold }
         if !visible.isEmpty {
             func lost(_ response: BlobResponse) -> Score {
@@ -180,29 +181,13 @@ public struct BoneSuppressionEvaluation: Hashable, Sendable {
     }
 
     /// The pixels of each connected object (by sides and corners) of one label.
-    private static func objects(_ map: LabelMap) -> [[Int]] {
-        let labels = map.labels.array, width = map.size.x, height = map.size.y
-        var seen = [Bool](repeating: false, count: labels.count)
-        var objects: [[Int]] = []
-        for start in labels.indices where labels[start] > 0 && !seen[start] {
-            seen[start] = true
-            var pixels = [start], next = 0
-            while next < pixels.count {
-                let (x, y) = (pixels[next] % width, pixels[next] / width)
-                next += 1
-                for row in max(0, y - 1)...min(height - 1, y + 1) {
-                    for column in max(0, x - 1)...min(width - 1, x + 1) {
-                        let place = row * width + column
-                        if !seen[place], labels[place] == labels[start] {
-                            seen[place] = true
-                            pixels.append(place)
-                        }
-                    }
-                }
-            }
-            objects.append(pixels)
+    private static func objects(_ map: LabelMap) throws(Diagnostic) -> [[Int]] {
+        let found = try ComponentRuns(map, .labels, .full)
+        var objects = [[Int]](repeating: [], count: found.count)
+        for (run, component) in zip(found.runs, found.components) where run.value > 0 {
+            objects[Int(component) - 1] += run.start..<run.end
         }
-        return objects
+        return objects.filter { !$0.isEmpty }
     }
 
     /// For each object the pixels around it that belong to none.

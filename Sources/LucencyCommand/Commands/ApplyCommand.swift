@@ -7,7 +7,7 @@ struct ApplyCommand: ParsableCommand {
         discussion: """
             Examples: lucency apply segment.threshold cells.png --output mask.png --with method=otsu
                       lucency apply measure labels=mask.png image=cells.png --output objects.csv
-                      lucency apply resample - --with factor=0.5 --output - < large.png > small.png
+                      lucency apply denoise - --with method=median --output - < noisy.png > clean.png
 
             Inputs are FILE in the order of the stage's ports, or PORT=FILE; `-` is standard input or output.
             `lucency stages STAGE` shows ports and parameters.

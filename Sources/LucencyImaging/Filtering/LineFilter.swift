@@ -12,17 +12,25 @@ package struct LineFilter: Sendable {
     package let weights: [Double]
     package var reach: Int { weights.count / 2 }
 
-    /// A Gaussian, or its derivative, cut off at `truncate` standard deviations and normalised as SciPy's
+    /// - Parameter weights: an odd number of them.
+    package init(weights: [Double]) { self.weights = weights }
+
+    /// A Gaussian, or its first or second derivative, cut off at `truncate` standard deviations and normalised as SciPy's
     /// `gaussian_filter1d` does.
-    /// - Parameter sigma: in pixels along the axis, above 0.
-    package static func gaussian(sigma: Double, truncate: Double = 4, derivative: Bool = false) -> LineFilter {
+    /// - Parameters:
+    ///   - sigma: in pixels along the axis, above 0.
+    ///   - order: 0, 1 or 2.
+    package static func gaussian(sigma: Double, truncate: Double = 4, order: Int = 0) -> LineFilter {
         // Far out a Gaussian is 0 in any precision.
         let reach = Int(min(truncate * sigma + 0.5, 40 * sigma + 1, Double(BufferLimit.side)))
         let values = (-reach...reach).map { exp(-0.5 * Double($0) * Double($0) / (sigma * sigma)) }
         let sum = values.reduce(0, +)
+        let variance = sigma * sigma
         return LineFilter(
-            weights: zip(-reach...reach, values).map { x, value in
-                value / sum * (derivative ? Double(x) / (sigma * sigma) : 1)
+            weights: zip(-reach...reach, values).map { place, value in
+                let x = Double(place)
+                let factor = order == 0 ? 1 : order == 1 ? x / variance : (x * x / variance - 1) / variance
+                return value / sum * factor
             })
     }
 

@@ -128,7 +128,7 @@ struct Hessian: Sendable {
             (0..<3).map { axis in
                 guard axis < dimensions else { return nil }
                 return .gaussian(
-                    sigma: deviations[axis] / 2.0.squareRoot(), truncate: truncate, derivative: axis == derived)
+                    sigma: deviations[axis] / 2.0.squareRoot(), truncate: truncate, order: axis == derived ? 1 : 0)
             }
         }
         var parts: [AlignedBuffer<Float>] = []

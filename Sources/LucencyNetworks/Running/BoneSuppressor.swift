@@ -62,9 +62,7 @@ public struct FilmWindow: Hashable, Sendable {
         }
     }
 
-    /// Refuses a film of another depth than the window's, which would be all black or all white.
-    /// - Throws: `Diagnostic` saying what the film's intensities are.
-    package func check(_ image: Image) throws(Diagnostic) {
+    private func check(_ image: Image) throws(Diagnostic) {
         let (lowest, highest) = image.pixels.withUnsafeBufferPointer {
             (Double($0.min() ?? 0), Double($0.max() ?? 0))
         }
@@ -164,7 +162,10 @@ public struct BoneRegressor: Sendable {
 }
 
 extension SuppressedFilm {
-    fileprivate init(_ film: Image, mean: Tensor, deviation: Tensor, _ window: FilmWindow) throws(Diagnostic) {
+    /// - Parameters:
+    ///   - mean: the soft tissue, a plane of -1...1.
+    ///   - deviation: its uncertainty in the same unit.
+    package init(_ film: Image, mean: Tensor, deviation: Tensor, _ window: FilmWindow) throws(Diagnostic) {
         softTissue = try window.image(mean, like: film)
         uncertainty = try window.image(deviation, like: film, isDifference: true)
         let soft = softTissue.pixels

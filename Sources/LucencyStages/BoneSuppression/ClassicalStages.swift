@@ -39,9 +39,8 @@ extension StageDescriptor {
         }
     ) { _, context in
         { (image: Image, model: ModelFile) throws -> (Image, Image, Image) in
-            let filter = try model.fitted(BoneFilter.self)
-            try FilmWindow(low: filter.low, high: filter.high).check(image)
-            return try filter(image, pool: context.pool)
+            let result = try model.fitted(BoneFilter.self)(image, pool: context.pool)
+            return (result.softTissue, result.bone, result.uncertainty)
         }
     }
 }
@@ -56,9 +55,7 @@ extension CollectorDescriptor {
                     stage: TrainBoneFilter, state: inout FilterState?, _: ItemTag, context: StageContext,
                     image: Image, softTissue: Image
                 ) in
-                let filter = try stage.filter(width: image.size.x)
-                try FilmWindow(low: filter.low, high: filter.high).check(image)
-                let sums = try filter.sums(
+                let sums = try stage.filter(width: image.size.x).sums(
                     image, softTissue, stride: stage.stride, pool: context.pool)
                 state = FilterState(width: image.size.x, films: 1, sums: sums)
             }

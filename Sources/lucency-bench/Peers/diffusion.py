@@ -8,9 +8,7 @@ One JSON request a line on standard input, one JSON answer a line on standard ou
 Parts: encode (image -> latent image of codes), step (noisy latent image and condition -> estimate), decode (latent image ->
 image). Files hold float32 in the machine's order.
 """
-import json
 import math
-import sys
 import time
 
 try:
@@ -21,19 +19,7 @@ try:
 except ImportError:
     torch = None
 
-
-def read_tensors(path):
-    """The float32 tensors of a safetensors file by name."""
-    with open(path, "rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        data = bytearray(file.read())
-    tensors = {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            first, last = entry["data_offsets"]
-            numbers = numpy.frombuffer(data, "<f4", (last - first) // 4, first)
-            tensors[name] = torch.from_numpy(numbers.reshape(entry["shape"]).copy())
-    return tensors
+from torch_serving import read_tensors, serve
 
 
 def networks(settings):
@@ -221,10 +207,6 @@ def peak_megabytes():
 
 
 def answer(request, state):
-    if request["do"] == "info":
-        if torch:
-            torch.set_num_threads(request["threads"])
-        return {"torch": torch.__version__ if torch else None}
     if request["do"] == "prepare":
         state.pop("model", None)
         state["model"] = Model(request["network"], request["weights"])
@@ -246,14 +228,4 @@ def answer(request, state):
     return {"seconds": seconds, "peak_mb": peak_megabytes()}
 
 
-def main():
-    state = {}
-    for line in sys.stdin:
-        try:
-            result = answer(json.loads(line), state)
-        except Exception as error:
-            result = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(result), flush=True)
-
-
-main()
+serve(answer)

@@ -8,30 +8,16 @@ One JSON request a line on standard input, one JSON answer a line on standard ou
 An answer {"error": text} says what went wrong.
 """
 import json
-import sys
 import time
 
 try:
-    import numpy
     import torch
     from torch import nn
     from torch.nn import functional
 except ImportError:
     torch = None
 
-
-def read_tensors(path):
-    """The float32 tensors of a safetensors file by name."""
-    with open(path, "rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        data = bytearray(file.read())
-    tensors = {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            first, last = entry["data_offsets"]
-            numbers = numpy.frombuffer(data, "<f4", (last - first) // 4, first)
-            tensors[name] = torch.from_numpy(numbers.reshape(entry["shape"]).copy())
-    return tensors
+from torch_serving import read_tensors, serve
 
 
 def double_convolution(inputs, outputs):
@@ -155,10 +141,6 @@ class Training:
 
 
 def answer(request, state):
-    if request["do"] == "info":
-        if torch:
-            torch.set_num_threads(request["threads"])
-        return {"torch": torch.__version__ if torch else None}
     if request["do"] == "prepare":
         with open(request["settings"]) as file:
             state["training"] = Training(json.load(file), read_tensors(request["weights"]))
@@ -168,14 +150,4 @@ def answer(request, state):
     return {"dice": state["training"].dice(request["files"])}
 
 
-def main():
-    state = {}
-    for line in sys.stdin:
-        try:
-            result = answer(json.loads(line), state)
-        except Exception as error:
-            result = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(result), flush=True)
-
-
-main()
+serve(answer)
