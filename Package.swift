@@ -21,7 +21,7 @@ let package = Package(
         .default(enabledTraits: ["FFTW"]),
         .trait(
             name: "FFTW",
-            description: "Fourier transforms by FFTW (libfftw3f), which is GPL; without it by our own, half as fast."),
+            description: "Fourier transforms by FFTW (libfftw3f), which is GPL; without it by our own."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
