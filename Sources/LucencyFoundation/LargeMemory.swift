@@ -6,32 +6,64 @@
 
 /// Memory of its own for large buffers.
 ///
-/// A few mappings of moderate size are kept when they are freed, for the next buffer of that size: making the pages of a
-/// new one costs more than the usual filter takes. What is kept is little, and stays the same however long a program runs.
+/// Mappings that are freed are kept for the next buffer of that size: making the pages of a new one costs as much as the
+/// usual filter takes. Keeping does not raise the peak: with what is kept, no more is mapped than was once in use without.
 enum LargeMemory {
     /// Bytes from which memory is asked for in huge pages of 2 MiB: with small ones, walking along a column misses the
     /// translation cache at every row. NumPy does the same from 4 MiB on.
     private static let hugeFrom = 1 << 21
     /// Mappings of fewer bytes are kept, so many bytes of them at most.
-    private static let keptBelow = 5 << 20, keptAtMost = 6 << 20
+    private static let keptBelow = 32 << 20, keptAtMost = 48 << 20
 
     private struct Mapping {
         // An address is free for whoever takes it from the list.
         let address: UInt
         let bytes: Int
     }
-    private static let kept = Lock([Mapping]())
+
+    private struct State {
+        /// The longest kept first.
+        var kept: [Mapping] = []
+        var keptBytes = 0, usedBytes = 0, mostUsedBytes = 0
+
+        mutating func take(_ bytes: Int) -> Mapping? {
+            usedBytes += bytes
+            mostUsedBytes = max(mostUsedBytes, usedBytes)
+            guard let index = kept.lastIndex(where: { $0.bytes == bytes }) else { return nil }
+            keptBytes -= bytes
+            return kept.remove(at: index)
+        }
+
+        mutating func giveBack(_ mapping: Mapping) {
+            usedBytes -= mapping.bytes
+            kept.append(mapping)
+            keptBytes += mapping.bytes
+        }
+
+        /// What is too much to keep.
+        mutating func surplus() -> [Mapping] {
+            let most = min(keptAtMost, mostUsedBytes - usedBytes)
+            var count = 0
+            while keptBytes > most, count < kept.count {
+                keptBytes -= kept[count].bytes
+                count += 1
+            }
+            defer { kept.removeFirst(count) }
+            return Array(kept.prefix(count))
+        }
+    }
+    private static let state = Lock(State())
 
     /// Memory, and whether it is zeros; nil when there is none.
     static func take(_ bytes: Int) -> (memory: UnsafeMutableRawPointer, isZeroed: Bool)? {
-        if bytes < keptBelow {
-            let known = kept.withLock { list -> Mapping? in
-                list.lastIndex { $0.bytes == bytes }.map { list.remove(at: $0) }
-            }
-            if let known, let memory = UnsafeMutableRawPointer(bitPattern: known.address) { return (memory, false) }
-        }
+        let (known, surplus) = state.withLock { ($0.take(bytes), $0.surplus()) }
+        unmap(surplus)
+        if let known, let memory = UnsafeMutableRawPointer(bitPattern: known.address) { return (memory, false) }
         guard let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0), raw != MAP_FAILED
-        else { return nil }
+        else {
+            state.withLock { $0.usedBytes -= bytes }
+            return nil
+        }
         #if os(Linux)
             // Both calls are advice: without them pages are made when they are first written.
             if bytes >= hugeFrom { madvise(raw, bytes, MADV_HUGEPAGE) }
@@ -43,22 +75,20 @@ enum LargeMemory {
     }
 
     static func giveBack(_ memory: UnsafeMutableRawPointer, _ bytes: Int) {
-        guard bytes < keptBelow else {
-            munmap(memory, bytes)
-            return
-        }
-        // The longest kept go first.
-        let surplus = kept.withLock { list -> [Mapping] in
-            list.append(Mapping(address: UInt(bitPattern: memory), bytes: bytes))
-            var total = list.reduce(0) { $0 + $1.bytes }, count = 0
-            while total > keptAtMost {
-                total -= list[count].bytes
-                count += 1
+        let mapping = Mapping(address: UInt(bitPattern: memory), bytes: bytes)
+        let surplus = state.withLock { state -> [Mapping] in
+            guard bytes < keptBelow else {
+                state.usedBytes -= bytes
+                return [mapping]
             }
-            defer { list.removeFirst(count) }
-            return Array(list.prefix(count))
+            state.giveBack(mapping)
+            return state.surplus()
         }
-        for mapping in surplus { munmap(UnsafeMutableRawPointer(bitPattern: mapping.address), mapping.bytes) }
+        unmap(surplus)
+    }
+
+    private static func unmap(_ mappings: [Mapping]) {
+        for mapping in mappings { munmap(UnsafeMutableRawPointer(bitPattern: mapping.address), mapping.bytes) }
     }
 
     #if os(Linux)

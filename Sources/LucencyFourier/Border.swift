@@ -62,31 +62,30 @@ struct PaddedGrid: Hashable, Sendable {
         adding base: Double, outside value: Double, pool: ThreadPool,
         through change: (inout Spectrum) throws -> Void
     ) throws {
+        guard let from = source.baseAddress, let to = target.baseAddress else { return }
         let columns = sources(along: 0), rows = sources(along: 1), slices = sources(along: 2)
-        var spectrum = Spectrum(size: padded)
-        let constant = Float(value - offset)
-        spectrum.fillRows { y, z, row in
+        let constant = Float(value - offset), transform = try FourierTransform(size: padded)
+        nonisolated(unsafe) let source = from
+        nonisolated(unsafe) let target = to
+        var spectrum = try transform.forward(pool: pool) { y, z, row in
             guard rows[y] >= 0, slices[z] >= 0 else {
                 row.update(repeating: constant, count: padded.x)
                 return
             }
-            let start = (slices[z] * image.y + rows[y]) * image.x
+            let line = source + (slices[z] * image.y + rows[y]) * image.x
             // The image itself stands first, then its border.
-            for x in 0..<image.x { row[x] = Float(Double(source[start &+ x]) - offset) }
+            for x in 0..<image.x { row[x] = Float(Double(line[x]) - offset) }
             columns.withUnsafeBufferPointer { columns in
                 for x in image.x..<columns.count {
-                    row[x] = columns[x] < 0 ? constant : Float(Double(source[start &+ columns[x]]) - offset)
+                    row[x] = columns[x] < 0 ? constant : Float(Double(line[columns[x]]) - offset)
                 }
             }
         }
-        let transform = try FourierTransform(size: padded)
-        try transform.transform(&spectrum, pool: pool)
         try change(&spectrum)
-        try transform.transformBack(&spectrum, pool: pool)
-        spectrum.fillRows { y, z, row in
+        try transform.inverse(&spectrum, pool: pool) { y, z, row in
             guard y < image.y, z < image.z else { return }
-            let start = (z * image.y + y) * image.x
-            for x in 0..<image.x { target[start &+ x] = Float(Double(row[x]) + base) }
+            let line = target + (z * image.y + y) * image.x
+            for x in 0..<image.x { line[x] = Float(Double(row[x]) + base) }
         }
     }
 }

@@ -52,8 +52,9 @@
             }
         }
 
-        /// Complex numbers from one gathered column to the next: each starts on a cache line of its own.
-        private var columnStride: Int { (length + 7) / 8 * 8 }
+        /// Complex numbers from one gathered column to the next: each starts on a cache line of its own, and one line later
+        /// than a power of two would have it, where all columns would fall into the same few places of the cache.
+        private var columnStride: Int { (length + 15) / 8 * 8 }
 
         func execute(
             rows count: Int, at rows: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutablePointer<Float>

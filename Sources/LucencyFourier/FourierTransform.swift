@@ -51,15 +51,13 @@ public struct FourierTransform: Hashable, Sendable {
         guard values.count == size.count else {
             throw Diagnostic(.sizeMismatch, "\(values.count) values do not fill a grid of \(size)")
         }
-        var spectrum = Spectrum(size: size)
-        values.withUnsafeBufferPointer { values in
-            spectrum.fillRows { y, z, row in
-                guard let source = values.baseAddress else { return }
+        return try values.withUnsafeBufferPointer { values in
+            nonisolated(unsafe) let source = values
+            return try forward(pool: pool) { y, z, row in
+                guard let source = source.baseAddress else { return }
                 row.update(from: source + (z * size.y + y) * size.x, count: size.x)
             }
         }
-        try transform(&spectrum, pool: pool)
-        return spectrum
     }
 
     /// The values of a spectrum, divided by their number. The half of the spectrum that is not stored is taken to be the
@@ -69,52 +67,64 @@ public struct FourierTransform: Hashable, Sendable {
         guard spectrum.size == size else {
             throw Diagnostic(.sizeMismatch, "a spectrum of \(spectrum.size) is not one of \(size)")
         }
-        try transformBack(&spectrum, pool: pool)
-        return AlignedBuffer(count: size.count) { target in
-            spectrum.values.withUnsafeBufferPointer { source in
-                guard let source = source.baseAddress, let target = target.baseAddress else { return }
-                for row in 0..<size.y * size.z {
-                    (target + row * size.x).update(from: source + row * spectrum.rowStride, count: size.x)
-                }
+        return try AlignedBuffer(count: size.count) { target in
+            nonisolated(unsafe) let target = target
+            try inverse(&spectrum, pool: pool) { y, z, row in
+                guard let target = target.baseAddress else { return }
+                (target + (z * size.y + y) * size.x).update(from: row, count: size.x)
             }
         }
     }
 
-    /// From real rows to the spectrum, in place.
-    func transform(_ spectrum: inout Spectrum, pool: ThreadPool) throws(Diagnostic) {
-        try alongX(&spectrum, .realToComplex, scale: 1, pool: pool)
+    /// What is done with a row of reals.
+    typealias RowWork = @Sendable (_ y: Int, _ z: Int, _ row: UnsafeMutablePointer<Float>) -> Void
+
+    /// The spectrum of rows that `fill` writes, each just before it is transformed.
+    func forward(pool: ThreadPool, filling fill: RowWork) throws(Diagnostic) -> Spectrum {
+        let plan = try PlanCache.plan(size.x, .realToComplex, backEnd)
+        var spectrum = Spectrum(size: size) { values, rowStride, planeStride in
+            let gap = planeStride - rowStride * size.y
+            forEachRows(of: values, rowStride, planeStride, plan, pool) { y, z, row in
+                fill(y, z, row)
+                (row + size.x).update(repeating: 0, count: rowStride - size.x + (y == size.y - 1 ? gap : 0))
+            } after: { _, _, _ in }
+        }
         if size.y > 1 { try along(1, &spectrum, .forward, pool: pool) }
         if size.z > 1 { try along(2, &spectrum, .forward, pool: pool) }
+        return spectrum
     }
 
-    /// From the spectrum to real rows, in place, normalised.
-    func transformBack(_ spectrum: inout Spectrum, pool: ThreadPool) throws(Diagnostic) {
+    /// Turns a spectrum into rows of reals, divided by their number, each of which `drain` gets as soon as it is there.
+    func inverse(_ spectrum: inout Spectrum, pool: ThreadPool, draining drain: RowWork) throws(Diagnostic) {
         if size.z > 1 { try along(2, &spectrum, .backward, pool: pool) }
         if size.y > 1 { try along(1, &spectrum, .backward, pool: pool) }
-        try alongX(&spectrum, .complexToReal, scale: Float(1 / Double(size.count)), pool: pool)
+        let plan = try PlanCache.plan(size.x, .complexToReal, backEnd)
+        let rowStride = spectrum.rowStride, planeStride = spectrum.planeStride, scale = Float(1 / Double(size.count))
+        spectrum.values.withUnsafeMutableBufferPointer { values in
+            forEachRows(of: values, rowStride, planeStride, plan, pool) { _, _, _ in
+            } after: { y, z, row in
+                for x in 0..<size.x { row[x] *= scale }
+                drain(y, z, row)
+            }
+        }
     }
 
-    private func alongX(
-        _ spectrum: inout Spectrum, _ kind: LineKind, scale: Float, pool: ThreadPool
-    ) throws(Diagnostic) {
-        let plan = try PlanCache.plan(size.x, kind, backEnd)
-        let stride = spectrum.rowStride, rows = size.y * size.z
-        let rowsPerTask = max(1, 8192 / size.x)
-        spectrum.values.withUnsafeMutableBufferPointer { values in
-            guard let base = values.baseAddress else { return }
-            nonisolated(unsafe) let start = base
-            pool.forEach((rows + rowsPerTask - 1) / rowsPerTask) { task in
-                let some = task * rowsPerTask..<min(rows, (task + 1) * rowsPerTask)
-                plan.withScratch { scratch in
-                    plan.execute(
-                        rows: some.count, at: start + some.lowerBound * stride, stride: stride, scratch: scratch)
-                }
-                guard scale != 1 else { return }
-                for row in some {
-                    let line = start + row * stride
-                    for x in 0..<size.x { line[x] *= scale }
-                }
+    /// Transforms all rows, a few of a plane at a time while they are in the cache.
+    private func forEachRows(
+        of values: UnsafeMutableBufferPointer<Float>, _ rowStride: Int, _ planeStride: Int, _ plan: any LinePlan,
+        _ pool: ThreadPool, before: RowWork, after: RowWork
+    ) {
+        guard let base = values.baseAddress else { return }
+        nonisolated(unsafe) let start = base
+        let rowsPerTask = max(1, 8192 / size.x), tasks = (size.y + rowsPerTask - 1) / rowsPerTask
+        pool.forEach(tasks * size.z) { task in
+            let z = task / tasks, first = task % tasks * rowsPerTask, rows = first..<min(size.y, first + rowsPerTask)
+            let plane = start + z * planeStride
+            for y in rows { before(y, z, plane + y * rowStride) }
+            plan.withScratch { scratch in
+                plan.execute(rows: rows.count, at: plane + first * rowStride, stride: rowStride, scratch: scratch)
             }
+            for y in rows { after(y, z, plane + y * rowStride) }
         }
     }
 
@@ -124,21 +134,23 @@ public struct FourierTransform: Hashable, Sendable {
         _ axis: Int, _ spectrum: inout Spectrum, _ kind: LineKind, pool: ThreadPool
     ) throws(Diagnostic) {
         let plan = try PlanCache.plan(size[axis], kind, backEnd)
-        let pitch = spectrum.rowStride / 2, width = spectrum.width
-        let step = axis == 1 ? pitch : pitch * size.y
-        let across = PlanCache.columnsAtOnce
-        let blocks = (width + across - 1) / across
-        let lines = axis == 1 ? size.z : size.y
-        let lineStep = axis == 1 ? pitch * size.y : pitch
+        // Strides in complex numbers.
+        let row = spectrum.rowStride / 2, plane = spectrum.planeStride / 2
+        let (step, lineStep, lines) = axis == 1 ? (row, plane, size.z) : (plane, row, size.y)
+        let width = spectrum.width, across = PlanCache.columnsAtOnce, blocks = (width + across - 1) / across
+        // Taken once for each thread: taking it for every few columns costs as much as transforming them.
+        let share = plan.scratchCount
+        var scratch = AlignedBuffer<Float>(count: share * pool.threads) { _ in }
         spectrum.values.withUnsafeMutableBufferPointer { values in
-            guard let base = values.baseAddress else { return }
-            nonisolated(unsafe) let start = UnsafeMutableRawPointer(base).assumingMemoryBound(to: SIMD2<Float>.self)
-            pool.forEach(blocks * lines) { task in
-                let first = task % blocks * across
-                plan.withScratch { scratch in
+            scratch.withUnsafeMutableBufferPointer { scratch in
+                guard let base = values.baseAddress, let scratch = scratch.baseAddress else { return }
+                nonisolated(unsafe) let start = UnsafeMutableRawPointer(base).assumingMemoryBound(to: SIMD2<Float>.self)
+                nonisolated(unsafe) let own = scratch
+                pool.forEachWorker(blocks * lines) { task, worker in
+                    let column = task % blocks * across
                     plan.execute(
-                        columns: min(across, width - first), at: start + task / blocks * lineStep + first, step: step,
-                        scratch: scratch)
+                        columns: min(across, width - column), at: start + task / blocks * lineStep + column, step: step,
+                        scratch: own + worker * share)
                 }
             }
         }

@@ -43,8 +43,8 @@ extension LinePlan {
 
 /// The plans made so far: of one process, by back end, length and kind.
 package enum PlanCache {
-    /// Neighbouring columns that are gathered together, so that whole cache lines are read.
-    package static let columnsAtOnce = 8
+    /// Neighbouring columns that are gathered together, so that whole cache lines are read, two at a time as they come.
+    package static let columnsAtOnce = 16
 
     private struct Key: Hashable {
         let length: Int

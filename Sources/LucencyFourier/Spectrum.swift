@@ -11,39 +11,45 @@ public struct Spectrum: Equatable, Sendable {
     public var width: Int { size.x / 2 + 1 }
     /// Floats from one row to the next: room for the complex row, rounded up so that every row is aligned to 64 bytes.
     let rowStride: Int
-    /// Rows of interleaved real and imaginary parts; before the transform, rows of reals.
+    /// Floats from one plane to the next, and of all planes.
+    let planeStride: Int, count: Int
+    /// Rows of interleaved real and imaginary parts.
     var values: AlignedBuffer<Float>
 
-    init(size: GridSize) {
+    /// - Parameter fill: gets all rows and planes, with their strides, and fills them.
+    init(
+        size: GridSize,
+        fill: (_ values: UnsafeMutableBufferPointer<Float>, _ rowStride: Int, _ planeStride: Int) -> Void
+    ) {
         self.size = size
-        rowStride = Self.rowStride(for: size.x)
-        values = AlignedBuffer(repeating: 0, count: rowStride * size.y * size.z)
+        (rowStride, planeStride, count) = Self.strides(for: size)
+        let (row, plane) = (rowStride, planeStride)
+        values = AlignedBuffer(count: count) { fill($0, row, plane) }
     }
 
-    static func rowStride(for width: Int) -> Int { (2 * (width / 2 + 1) + 15) / 16 * 16 }
+    static func rowStride(for width: Int) -> Int { scattered((2 * (width / 2 + 1) + 15) / 16 * 16) }
+
+    static func strides(for size: GridSize) -> (row: Int, plane: Int, count: Int) {
+        let row = rowStride(for: size.x), plane = scattered(row * size.y)
+        return (row, plane, plane * size.z)
+    }
+
+    /// A stride that does not put whole columns into the same few places of the cache, as multiples of large powers of two
+    /// would.
+    private static func scattered(_ stride: Int) -> Int { stride % 256 == 0 ? stride + 16 : stride }
 
     /// The number at a frequency index; x in `0..<width`, y and z within the grid.
     public subscript(x: Int, y: Int, z: Int = 0) -> SIMD2<Float> {
         get {
             precondition(x >= 0 && x < width && y >= 0 && y < size.y && z >= 0 && z < size.z, "outside the spectrum")
-            let index = (z * size.y + y) * rowStride + 2 * x
+            let index = z * planeStride + y * rowStride + 2 * x
             return [values[index], values[index + 1]]
         }
         set {
             precondition(x >= 0 && x < width && y >= 0 && y < size.y && z >= 0 && z < size.z, "outside the spectrum")
-            let index = (z * size.y + y) * rowStride + 2 * x
+            let index = z * planeStride + y * rowStride + 2 * x
             values[index] = newValue.x
             values[index + 1] = newValue.y
-        }
-    }
-
-    /// Calls `fill` with every row of reals.
-    mutating func fillRows(_ fill: (_ y: Int, _ z: Int, _ row: UnsafeMutablePointer<Float>) -> Void) {
-        values.withUnsafeMutableBufferPointer { values in
-            guard let base = values.baseAddress else { return }
-            for z in 0..<size.z {
-                for y in 0..<size.y { fill(y, z, base + (z * size.y + y) * rowStride) }
-            }
         }
     }
 
@@ -51,7 +57,7 @@ public struct Spectrum: Equatable, Sendable {
     mutating func multiply(
         by response: @Sendable (_ y: Int, _ z: Int, _ row: UnsafeMutablePointer<Float>) -> Void, pool: ThreadPool
     ) {
-        let width = width, size = size, stride = rowStride
+        let width = width, size = size, rowStride = rowStride, planeStride = planeStride
         values.withUnsafeMutableBufferPointer { values in
             guard let base = values.baseAddress else { return }
             nonisolated(unsafe) let start = base
@@ -61,8 +67,9 @@ public struct Spectrum: Equatable, Sendable {
                 withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { factors in
                     guard let factors = factors.baseAddress else { return }
                     for row in task * rowsPerTask..<min(rows, (task + 1) * rowsPerTask) {
-                        response(row % size.y, row / size.y, factors)
-                        let line = start + row * stride
+                        let y = row % size.y, z = row / size.y
+                        response(y, z, factors)
+                        let line = start + z * planeStride + y * rowStride
                         for x in 0..<width {
                             line[2 &* x] *= factors[x]
                             line[2 &* x &+ 1] *= factors[x]

@@ -205,6 +205,29 @@ struct ConvolutionTests {
         #expect(try Notch()(humming, pool: ThreadPool(threads: 3)) == automatic)
     }
 
+    @Test("Notches with a border find the same waves, and leave less of broken cycles at the edges", arguments: Border.allCases)
+    func notchBorders(_ border: Border) throws {
+        let (clean, humming) = try humming()
+        let quiet = try Notch(border: border)(humming)
+        // Whole cycles: periodic takes them out everywhere, the others away from the edges.
+        let middle = Region(x: 20, y: 14, size: GridSize(24, 20))
+        let remains = deviation(try quiet.cropped(to: middle), try clean.cropped(to: middle))
+        #expect(remains < (border == .periodic ? 0.25 : 1))
+        #expect(deviation(quiet, clean) < (border == .periodic ? 0.25 : 4))
+        let mean = humming.withChannel(0) { Moments.mean(of: $0) }
+        #expect(abs(quiet.withChannel(0) { Moments.mean(of: $0) } - mean) < (border == .periodic ? 1e-3 : 0.5))
+        #expect(try Notch(border: border)(humming, pool: ThreadPool(threads: 3)) == quiet)
+        // Ten and a half.
+        let flat = try Samples.image(GridSize(64, 48)) { _, _, _ in 50 }
+        let broken = try Samples.image(GridSize(64, 48)) { x, _, _ in 50 + 10 * cos(2 * .pi * 10.5 * Double(x) / 64) }
+        func left(_ border: Border) throws -> Double {
+            deviation(try Notch(.given([[10.5, 0]]), border: border)(broken), flat)
+        }
+        let rest = try left(border), periodic = try left(.periodic)
+        #expect(border == .periodic || rest < 0.9 * periodic, "\(rest) of \(periodic)")
+        #expect(deviation(try Notch(border: border)(flat), flat) < 1e-4)
+    }
+
     @Test("Waves in a volume are taken out too")
     func volumeNotch() throws {
         let size = GridSize(16, 12, 10)
@@ -216,6 +239,8 @@ struct ConvolutionTests {
                 + 3 * cos(2 * .pi * (Double(5 * x) / 16 + Double(2 * z) / 10))
         }
         #expect(deviation(try Notch(.given([[5, 0, 2]]), width: 0.4)(hum), clean) < 0.1)
+        let bordered = try Notch(.given([[5, 0, 2]]), width: 0.4, border: .reflect)(hum)
+        #expect(deviation(bordered, clean) < 0.75 * deviation(hum, clean))
     }
 
     @Test("Impossible notches are refused")
@@ -230,6 +255,25 @@ struct ConvolutionTests {
     }
 
     // MARK: Shifts
+
+    @Test("With a constant border shifts beyond half of the image are found, in 2-D and 3-D")
+    func longShifts() throws {
+        for (whole, size, shift) in [
+            (GridSize(90, 70), GridSize(50, 40), SIMD3(31, -3, 0)),
+            (GridSize(30, 28, 24), GridSize(20, 16, 14), SIMD3(-2, 1, 9)),
+        ] {
+            var random = PhiloxStream(seed: 8, stream: "scene")
+            let scene = try Samples.image(whole) { _, _, _ in 100 * random.uniform() }
+            func part(_ x: Int, _ y: Int, _ z: Int) throws -> Image {
+                try scene.cropped(to: Region(x: x, y: y, z: z, size: size))
+            }
+            let reference = try part(5, 5, 0)
+            let moving = try part(5 + shift.x, 5 + shift.y, shift.z)
+            let found = try PhaseCorrelation(upsampling: 10, border: .constant).shift(of: moving, onto: reference)
+            for axis in 0..<3 { #expect(abs(found.pixels[axis] - Double(shift[axis])) < 0.11, "\(found)") }
+            #expect(try PhaseCorrelation(upsampling: 1).shift(of: moving, onto: reference).pixels != found.pixels)
+        }
+    }
 
     @Test("Shifts are scikit-image's to a fraction of a pixel, in 2-D and 3-D")
     func shifts() throws {

@@ -66,7 +66,7 @@ public struct FrequencyFilter: Sendable {
     /// Bytes of work memory beside the image and the result.
     public func scratchBytes(for geometry: Geometry) throws(Diagnostic) -> Int {
         let padded = try grid(for: geometry, try cutoffs(in: geometry)).padded
-        return Spectrum.rowStride(for: padded.x) * padded.y * padded.z * MemoryLayout<Float>.size
+        return Spectrum.strides(for: padded).count * MemoryLayout<Float>.size
     }
 
     private func grid(for geometry: Geometry, _ cutoffs: [SIMD3<Double>]) throws(Diagnostic) -> PaddedGrid {

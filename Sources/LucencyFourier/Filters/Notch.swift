@@ -11,8 +11,8 @@ import LucencyImaging
 ///
 /// Around each wave a Gaussian notch `1 − exp(−d²/(2 width²))` is cut, d in cycles over the image (Gonzalez & Woods, Digital
 /// Image Processing, 4th ed., section 4.10). The waves are given, or found: frequencies that stand out from the median of
-/// their ring. The image is taken as periodic, so that a wave with whole cycles is one frequency. The mean stays. Each
-/// channel by itself; alpha is untouched.
+/// their ring. Waves are looked for in the image taken as periodic, where one with whole cycles is one frequency. The mean
+/// stays. Each channel by itself; alpha is untouched.
 public struct Notch: Sendable {
     public enum Waves: Hashable, Sendable {
         /// Cycles over the image along x, y (and z): how far from the middle they show in `SpectrumPicture`.
@@ -25,10 +25,14 @@ public struct Notch: Sendable {
     public var waves: Waves
     /// Standard deviation of a notch, in cycles over the image.
     public var width: Double
+    /// What the notches see beyond the image. Periodic takes waves with whole cycles out up to the edges; of others it leaves
+    /// more at the edges than a mirror image or the mean does.
+    public var border: Border
 
-    public init(_ waves: Waves = .found(), width: Double = 1) {
+    public init(_ waves: Waves = .found(), width: Double = 1, border: Border = .periodic) {
         self.waves = waves
         self.width = width
+        self.border = border
     }
 
     /// - Throws: `Diagnostic` when the settings are out of range or a wave does not fit the grid.
@@ -37,11 +41,18 @@ public struct Notch: Sendable {
             throw Diagnostic(.badArgument, "a width of \(width) cycles is not possible", remedy: "give more than 0")
         }
         let given = try checked(image.size)
-        let grid = try PaddedGrid(image.size, reach: .zero, border: .periodic)
+        // Four standard deviations of a notch's impulse response, a Gaussian of n/(2π width) pixels.
+        let size = image.size, pixels = SIMD3(Double(size.x), Double(size.y), Double(size.z))
+        let grid = try PaddedGrid(size, reach: pixels * (2 / .pi / width), border: border)
+        let padded = grid.padded, stretch = SIMD3(Double(padded.x), Double(padded.y), Double(padded.z)) / pixels
+        let found = given == nil && padded != size ? try waves(in: image, pool: pool) : []
+        var channel = 0
         return try image.filteringChannels(grid, pool: pool) { mean in
             (offset: mean, base: mean, outside: mean)
         } through: { spectrum in
-            for wave in given ?? peaks(spectrum) { cut(wave, from: &spectrum) }
+            let waves = given ?? (padded == size ? peaks(spectrum) : found[channel])
+            for wave in waves { cut(wave, from: &spectrum, stretch: stretch) }
+            channel += 1
         }
     }
 
@@ -145,17 +156,18 @@ public struct Notch: Sendable {
     }
 
     /// Cuts a notch around a wave and its mirror image.
-    private func cut(_ wave: SIMD3<Double>, from spectrum: inout Spectrum) {
-        let size = spectrum.size, reach = Int((4 * width).rounded(.up))
+    /// - Parameter stretch: frequencies of the spectrum for each cycle over the image.
+    private func cut(_ wave: SIMD3<Double>, from spectrum: inout Spectrum, stretch: SIMD3<Double>) {
+        let size = spectrum.size
         for sign in [1.0, -1] {
-            let center = wave * sign
             let places = (0..<3).map { axis -> [(index: Int, square: Double)] in
-                let n = size[axis]
+                let n = size[axis], center = wave[axis] * sign * stretch[axis]
                 guard n > 1 else { return [(0, 0)] }
                 // Every index once, also where the notch is as wide as the grid.
-                let span = min(n, 2 * reach + 1), start = Int(center[axis].rounded()) - span / 2
+                let reach = Int((4 * width * stretch[axis]).rounded(.up))
+                let span = min(n, 2 * reach + 1), start = Int(center.rounded()) - span / 2
                 return (start..<start + span).map { place in
-                    let gap = Double(place) - center[axis]
+                    let gap = (Double(place) - center) / stretch[axis]
                     return (((place % n) + n) % n, gap * gap)
                 }
             }

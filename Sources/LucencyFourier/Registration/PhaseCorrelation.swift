@@ -9,16 +9,27 @@ import LucencyImaging
 
 /// How far one image is shifted against another, by the phases of their spectra: C. D. Kuglin and D. C. Hines (1975); the
 /// peak is refined to a fraction of a pixel by the upsampled transform of M. Guizar-Sicairos, S. T. Thurman and J. R. Fienup,
-/// Optics Letters 33 (2008), as in scikit-image's `phase_cross_correlation`. In 2-D and 3-D; images are taken as periodic.
+/// Optics Letters 33 (2008), as in scikit-image's `phase_cross_correlation`. In 2-D and 3-D.
 public struct PhaseCorrelation: Sendable {
+    /// What lies beyond the images. There is no mirror image to choose: it moves the other way, so that every shift is
+    /// several.
+    public enum Border: String, CaseIterable, Hashable, Sendable {
+        /// The image again: shifts of up to half its size.
+        case periodic
+        /// The image's mean: shifts of almost its size, in four times the time (eight in 3-D).
+        case constant
+    }
+
     /// Steps per pixel.
     public var upsampling: Int
     /// Weighs all frequencies alike, so that only phases count; otherwise strong ones count more (plain cross-correlation).
     public var normalized: Bool
+    public var border: Border
 
-    public init(upsampling: Int = 20, normalized: Bool = true) {
+    public init(upsampling: Int = 20, normalized: Bool = true, border: Border = .periodic) {
         self.upsampling = upsampling
         self.normalized = normalized
+        self.border = border
     }
 
     public struct Shift: Hashable, Sendable {
@@ -45,15 +56,15 @@ public struct PhaseCorrelation: Sendable {
                 "correlation needs one channel each, and the images have \(moving.channels) and \(reference.channels)",
                 remedy: "put a `gray` stage before it")
         }
-        let size = moving.size, transform = try FourierTransform(size: size)
         for (name, image) in [("image", moving), ("reference", reference)] {
             let extremes = image.withChannel(0) { Moments.extremes(of: $0) }
             guard extremes.high > extremes.low else {
                 throw Diagnostic(.undefinedResult, "the \(name) is constant, so it has no place")
             }
         }
-        var product = try transform.forward(reference.pixels, pool: pool)
-        let other = try transform.forward(moving.pixels, pool: pool)
+        var product = try spectrum(reference, pool)
+        let size = product.size
+        let other = try spectrum(moving, pool)
         for z in 0..<size.z {
             for y in 0..<size.y {
                 for x in 0..<product.width {
@@ -68,7 +79,7 @@ public struct PhaseCorrelation: Sendable {
                 }
             }
         }
-        let correlation = try transform.inverse(product, pool: pool)
+        let correlation = try FourierTransform(size: size).inverse(product, pool: pool)
         var best = 0
         correlation.withUnsafeBufferPointer { values in
             for i in 0..<values.count where abs(values[i]) > abs(values[best]) { best = i }
@@ -79,6 +90,26 @@ public struct PhaseCorrelation: Sendable {
             signed(best / (size.x * size.y), size.z))
         guard upsampling > 1 else { return Shift(pixels: coarse, response: Double(correlation[best])) }
         return refined(product, around: coarse)
+    }
+
+    /// The spectrum of an image and what lies beyond it.
+    private func spectrum(_ image: Image, _ pool: ThreadPool) throws -> Spectrum {
+        guard border == .constant else {
+            return try FourierTransform(size: image.size).forward(image.pixels, pool: pool)
+        }
+        // Room for the image beside itself, so that none of its sides meets another.
+        let size = image.size, sides = (0..<3).map { size[$0] > 1 ? FourierTransform.goodSize(atLeast: 2 * size[$0]) : 1 }
+        let transform = try FourierTransform(size: GridSize(sides[0], sides[1], sides[2]))
+        return try image.withChannel(0) { values in
+            let mean = Moments.mean(of: values, pool: pool)
+            nonisolated(unsafe) let source = values
+            return try transform.forward(pool: pool) { y, z, row in
+                row.update(repeating: 0, count: sides[0])
+                guard y < size.y, z < size.z else { return }
+                let line = (z * size.y + y) * size.x
+                for x in 0..<size.x { row[x] = Float(Double(source[line &+ x]) - mean) }
+            }
+        }
     }
 
     /// The image at its place on the reference: its pixels are untouched, its grid is moved.

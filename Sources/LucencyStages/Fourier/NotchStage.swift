@@ -15,6 +15,9 @@ extension StageDescriptor {
             Parameter(
                 "width", \.width, in: .above(0, upTo: 1024),
                 help: "Standard deviation of a notch, in cycles over the image."),
+            Parameter(
+                "border", \.border,
+                help: "What lies beyond the image (constant: its mean); periodic is best for waves of whole cycles."),
         ], cost: fourierCost
     ) { stage, context in
         { (image: Image) throws -> Image in try stage(image, pool: context.pool) }

@@ -3,6 +3,8 @@ import LucencyImaging
 import LucencyPipeline
 import LucencyReports
 
+extension PhaseCorrelation.Border: ChoiceParameter {}
+
 extension StageDescriptor {
     static let phaseCorrelation = StageDescriptor(
         "register.phase-correlation",
@@ -15,10 +17,15 @@ extension StageDescriptor {
             Parameter(
                 "normalized", \.normalized,
                 help: "Weigh all frequencies alike; otherwise strong ones count more, which bears more noise."),
+            Parameter(
+                "border", \.border,
+                help: "What lies beyond the images: themselves again (shifts up to half their size), or their mean."),
         ],
         cost: { stage, known in
             var cost = fourierCost(stage, known)
             cost.outputs.append(ValueEstimate(size: GridSize(1, 1)))
+            // Two spectra and their correlation.
+            cost.scratchBytes = cost.scratchBytes.multipliedSafely(by: 2)
             return cost
         }
     ) { stage, context in
