@@ -77,11 +77,11 @@ public struct TIFFFormat: ImageFormat, ImageEncoder {
                 samples.overflow || stored.overflow ? .max : stored.partialValue, for: "the image of \(region.size)")
             let chosen =
                 stack.arrangement == .slices ? Array(stack.pages[region.z..<region.z + region.size.z]) : stack.pages
-            var pixels = AlignedBuffer<Float>(repeating: 0, count: samples.partialValue)
-            for (index, page) in chosen.enumerated() {
-                var reader = try TIFFBlockReader(file, page, limits: limits, largeStrip: largeStrip)
-                let start = index * (stack.arrangement == .channels ? volume : region.size.x * region.size.y)
-                try pixels.withUnsafeMutableBufferPointer { pixels in
+            // The blocks of the pages cover all of it.
+            let pixels = try AlignedBuffer<Float>(count: samples.partialValue) { pixels in
+                for (index, page) in chosen.enumerated() {
+                    var reader = try TIFFBlockReader(file, page, limits: limits, largeStrip: largeStrip)
+                    let start = index * (stack.arrangement == .channels ? volume : region.size.x * region.size.y)
                     guard let base = pixels.baseAddress else { return }
                     try Self.read(&reader, region, into: base + start, planeStride: volume)
                 }

@@ -38,8 +38,9 @@ final class TIFFWriter {
 
     deinit { if let handle { ctiff_close(handle) } }
 
-    /// Strips of about 64 KiB (TIFF 6.0 asks for 8 KiB, of another age): small enough for regions, large for codecs.
-    static func stripRows(rowBytes: Int) -> Int { max(1, (1 << 16) / max(1, rowBytes)) }
+    /// Strips of about 256 KiB (TIFF 6.0 asks for 8 KiB, of another age): small enough for regions, and large enough for
+    /// codecs, which begin anew with each, and for the system, which writes large pieces faster.
+    static func stripRows(rowBytes: Int) -> Int { max(1, (1 << 18) / max(1, rowBytes)) }
 
     /// Writes the next page. `fill` puts rows of interleaved samples into the buffer it is given.
     func page(name: String? = nil, _ fill: (Range<Int>, UnsafeMutableRawPointer) throws -> Void) throws {
