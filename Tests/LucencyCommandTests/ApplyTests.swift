@@ -74,10 +74,46 @@ import Testing
             let options = ["--writer", "rescale=true", "--writer", "bits=8"]
             #expect(try runLucency(["apply", "gray", png("basn2c16"), "--output", gray] + options).status == 0)
             #expect(try facts(gray)["dtype"] == "uint8" && facts(gray)["axes"] == "yx")
+            let rounded = folder.appending(path: "rounded.png").path
+            #expect(refused.errors.contains("--writer round=true"))
+            let nearest = try lucency(
+                "apply", "gray", png("basn2c16"), "--output", rounded, "--writer", "round=true")
+            #expect(nearest.status == 0, "\(nearest.errors)")
+            #expect(try facts(rounded)["dtype"] == "uint16")
             let tiff = folder.appending(path: "gray.tif").path
             #expect(
                 try lucency("apply", "gray", png("basn2c16"), "--output", tiff, "--writer", "float=true").status == 0)
             #expect(try facts(tiff)["dtype"] == "float32")
+        }
+    }
+
+    @Test func `what cubic resampling makes of eight bits is rounded where it fits, and the remedy for the rest works`()
+        throws
+    {
+        try withTemporaryFolder { folder in
+            let image = folder.appending(path: "cells.png").path, out = folder.appending(path: "large.png").path
+            try writeImage(Self.squares(), size: GridSize(8, 8), to: image)
+            let linear = try lucency(
+                "apply", "resample", image, "--output", out, "--with", "factor=[1.7]", "--writer", "round=true")
+            #expect(linear.status == 0, "\(linear.errors)")
+            #expect(try facts(out)["dtype"] == "uint8")
+            let extreme = folder.appending(path: "extreme.png").path
+            try writeImage((0..<64).map { $0 % 8 < 4 ? 0 : 255 }, size: GridSize(8, 8), to: extreme)
+            let cubic = try lucency(
+                "apply", "resample", extreme, "--output", out, "--with", "factor=[1.7]", "--with",
+                "interpolation=cubic",
+                "--writer", "round=true")
+            #expect(cubic.status == 1 && cubic.errors.contains("the values reach from"), "\(cubic.errors)")
+            let floats = folder.appending(path: "floats.tif").path
+            let kept = try lucency(
+                "apply", "resample", extreme, "--output", floats, "--with", "factor=[1.7]", "--with",
+                "interpolation=cubic", "--writer", "float=true")
+            #expect(kept.status == 0, "\(kept.errors)")
+            let cut = try lucency(
+                "apply", "normalize", floats, "--output", out, "--with",
+                "method={uses: window, with: {low: 0, high: 255}}", "--writer", "unit=true", "--writer", "bits=8")
+            #expect(cut.status == 0, "\(cut.errors)")
+            #expect(try facts(out)["min"] == 0 && facts(out)["max"] == 255)
         }
     }
 
