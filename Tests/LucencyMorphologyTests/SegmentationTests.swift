@@ -45,6 +45,15 @@ import Testing
         }
     }
 
+    @Test func `the triangle's level of few values with fractions is scikit-image's`() throws {
+        for entry in try cases("triangles", 3) {
+            let image = try Fixture.image(entry["image"])
+            let expected = try #require(entry["level"]?.doubleValue)
+            let level = try #require(try Threshold(.triangle).level(of: image))
+            #expect(abs(level - expected) <= 1e-6 * abs(expected))
+        }
+    }
+
     @Test func severalClassesAreLabelledFromDarkToBright() throws {
         let image = try row([1, 2, 1, 50, 52, 50, 90, 91, 90])
         let labels = try Threshold(.multiOtsu(classes: 3))(image)
