@@ -328,11 +328,16 @@ import Testing
     @Test func impossibleSuperpixelsAreRefused() throws {
         let image = try row([1, 2, 3])
         #expect(code { try SLIC(regions: 0)(image) } == .badArgument)
-        #expect(code { try SLIC(regions: 4)(image) } == .badArgument)
         #expect(code { try SLIC(regions: 2, compactness: 0)(image) } == .badArgument)
         #expect(code { try SLIC(regions: 2, iterations: 0)(image) } == .badArgument)
         #expect(code { try SLIC(regions: 2, smallest: 2)(image) } == .badArgument)
-        // One region for each pixel is possible.
+    }
+
+    @Test func `there are no more superpixels than pixels`() throws {
+        let image = try row([1, 2, 3])
         #expect(try SLIC(regions: 3)(image).labels.array == [1, 2, 3])
+        #expect(try SLIC(regions: 4)(image) == SLIC(regions: 3)(image))
+        #expect(try SLIC()(image) == SLIC(regions: 3)(image))
+        #expect(try SLIC(regions: .max)(image) == SLIC(regions: 3)(image))
     }
 }
