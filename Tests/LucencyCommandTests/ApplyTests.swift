@@ -117,6 +117,18 @@ import Testing
         }
     }
 
+    @Test func `a component that lacks a parameter is shown with it`() throws {
+        for (method, form) in [
+            ("non-local-means", "{uses: non-local-means, with: {strength: …}}"),
+            ("total-variation", "{uses: total-variation, with: {"),
+            ("{uses: non-local-means}", "{uses: non-local-means, with: {strength: …}}"),
+        ] {
+            let run = try lucency(
+                "apply", "denoise", png("basn0g08"), "--output", "-", "--with", "method=\(method)")
+            #expect(run.status == 1 && run.errors.contains("write `\(form)"), "\(run.errors)")
+        }
+    }
+
     @Test func `normalized values are spread over the range of a PNG, whatever the file stored`() throws {
         try withTemporaryFolder { folder in
             let image = folder.appending(path: "cells.png").path, out = folder.appending(path: "even.png").path
