@@ -129,6 +129,11 @@ import Testing
         }
     }
 
+    @Test func `the ending of compressed NIfTI files is told whole`() throws {
+        let run = try lucency("apply", "gray", png("basn2c16"), "--output", "/tmp/never-written.nii.gz")
+        #expect(run.status == 1 && run.errors.contains("cannot be written as '.nii.gz'"), "\(run.errors)")
+    }
+
     @Test func `normalized values are spread over the range of a PNG, whatever the file stored`() throws {
         try withTemporaryFolder { folder in
             let image = folder.appending(path: "cells.png").path, out = folder.appending(path: "even.png").path
@@ -166,6 +171,8 @@ import Testing
             let result = try lucency("apply", stage, png("basn0g08"), "--output", "-")
             #expect(result.status == 1 && result.errors.contains(text), "\(stage): \(result.errors)")
         }
+        let far = try lucency("apply", "nosuch", png("basn0g08"), "--output", "-")
+        #expect(far.errors.contains("`lucency stages` lists them") && !far.errors.contains("did you mean"))
         let probabilities = try lucency(
             "apply", "resample", "probabilities=\(png("basn0g08"))", "--output", "-", "--with", "factor=2")
         #expect(probabilities.status == 1 && probabilities.errors.contains("cannot be read from a file"))

@@ -46,6 +46,9 @@ import Testing
         #expect(diagnostic { _ = try ImageFormats.writer(forExtension: "") }?.code == .unknownFormat)
         #expect(ImageFormats.fileExtension(of: "/a.b/C.TIF") == "tif")
         #expect(ImageFormats.fileExtension(of: "/a.b/.png") == "")
+        #expect(ImageFormats.fileExtension(of: "/a.b/scan.NII.gz") == "nii.gz")
+        let compressed = diagnostic { _ = try ImageFormats.writer(forExtension: "nii.gz") }
+        #expect(compressed?.message == "`.nii.gz` is not an image format that can be written")
     }
 
     @Test func `reading a folder or a missing file directly is refused too`() throws {
