@@ -46,11 +46,7 @@ public enum ImageFormats {
     }
 
     /// The lower-case extension of a path, without its dot; empty where there is none.
-    public static func fileExtension(of path: String) -> String {
-        let name = fileName(of: path)
-        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return "" }
-        return name[name.index(after: dot)...].lowercased()
-    }
+    public static func fileExtension(of path: String) -> String { FileSystem.fileExtension(of: path) }
 
     /// The first 16 bytes of a regular file, or fewer.
     private static func head(of path: String) throws -> [UInt8] {

@@ -52,9 +52,9 @@ extension PNGFormat {
     public func write(_ labels: LabelMap, to path: String, options: WriteOptions) throws {
         try located(path) {
             try Self.check(options, labels.size)
-            if options.rescale || options.unit || options.float {
+            if options.rescale || options.unit || options.round || options.float {
                 throw Diagnostic(
-                    .badArgument, "labels are written as they are; `rescale`, `unit` and `float` do not apply",
+                    .badArgument, "labels are written as they are; `rescale`, `unit`, `round` and `float` do not apply",
                     remedy: "leave it out")
             }
             let range: (low: Int32, high: Int32) = labels.labels.withUnsafeBufferPointer { values in
@@ -106,9 +106,10 @@ extension PNGFormat {
     public func write(_ probabilities: ProbabilityMap, to path: String, options: WriteOptions) throws {
         try located(path) {
             try Self.check(options, probabilities.size)
-            if options.rescale || options.unit {
+            if options.rescale || options.unit || options.round {
                 throw Diagnostic(
-                    .badArgument, "probabilities always take the full range; `rescale` and `unit` do not apply",
+                    .badArgument,
+                    "probabilities always take the full range; `rescale`, `unit` and `round` do not apply",
                     remedy: "leave it out")
             }
             if options.float {

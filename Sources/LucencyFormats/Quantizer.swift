@@ -1,7 +1,8 @@
 import LucencyFoundation
 import LucencyImaging
 
-/// Turns an image's floats into the samples of a file: exactly, or (with `rescale`) mapped to the full range.
+/// Turns an image's floats into the samples of a file: exactly, rounded (with `round`), or mapped to the full range (with
+/// `rescale`).
 package struct Quantizer: Sendable {
     /// What is written: an integer type of 8, 16 or 32 bits, or `float32`.
     package let target: SampleType
@@ -10,11 +11,14 @@ package struct Quantizer: Sendable {
     private let mapping: (low: Double, scale: Double)?
     private let alphaMapping: (low: Double, scale: Double)?
     private let hasAlpha: Bool
+    /// Whether fractions are rounded, half to even, instead of refused.
+    private let rounds: Bool
 
     /// Chooses the samples for an image.
     ///
     /// Without `bits` the stored depth is kept: the smallest supported type that holds the stored type. An image that no
     /// file stands behind takes the smallest unsigned type that holds all its values, else `float32` if the format has it.
+    /// With `round`, images of stored floats take the smallest unsigned type too, and values count as rounded.
     ///
     /// With `rescale`, the stored integer type's range is mapped to the full range if the values lie within it (so a
     /// series keeps one scale), else the image's own minimum...maximum. Opacity is mapped from the stored range, else 0...1.
@@ -25,6 +29,8 @@ package struct Quantizer: Sendable {
     package init(for image: Image, options: WriteOptions, supported: [SampleType], format: String) throws(Diagnostic) {
         self.format = format
         hasAlpha = image.colorModel.hasAlpha
+        rounds = options.round
+        try Self.requireOneMeaning(options)
         target = try Self.choose(image, options, supported, format)
         guard options.isMapped, let full = target.integerRange else {
             guard !options.isMapped else {
@@ -130,6 +136,7 @@ package struct Quantizer: Sendable {
                 }
                 return nil
             }
+            if rounds { return Self.round(source, out, step, width) }
             var good = true
             if T.isSigned || T.bitWidth > 16 {
                 for x in 0..<width {
@@ -151,6 +158,45 @@ package struct Quantizer: Sendable {
             }
             return good ? nil : (0..<width).first { Double(out[$0 &* step]) != Double(source[$0]) }
         }
+    }
+
+    /// Stores a row rounded, half to even.
+    /// - Returns: the first column whose rounded value the samples cannot hold.
+    private static func round<T: FixedWidthInteger>(
+        _ source: UnsafePointer<Float>, _ out: UnsafeMutablePointer<T>, _ step: Int, _ width: Int
+    ) -> Int? {
+        var good = true
+        if T.isSigned || T.bitWidth > 16 {
+            let low = Double(T.min), high = Double(T.max)
+            for x in 0..<width {
+                let value = Double(source[x]).rounded(.toNearestOrEven)
+                out[x &* step] = T(min(max(value, low), high))
+                good = good && value >= low && value <= high
+            }
+        } else if step == 1 {
+            for x in 0..<width { good = storeRounded(source[x], out, x) && good }
+        } else {
+            for x in 0..<width { good = storeRounded(source[x], out, x &* step) && good }
+        }
+        return good
+            ? nil
+            : (0..<width).first { column in
+                let value = Double(source[column]).rounded(.toNearestOrEven)
+                return !(value >= Double(T.min) && value <= Double(T.max))
+            }
+    }
+
+    /// Stores the low bits of a value that is rounded by adding 2^23, having been bounded to where that works.
+    /// - Returns: whether the rounded value lies in the range of an unsigned type of at most 16 bits, whose greatest value is
+    ///   odd, so that half a step beyond it rounds away from it.
+    @inline(__always)
+    private static func storeRounded<T: FixedWidthInteger>(
+        _ value: Float, _ out: UnsafeMutablePointer<T>, _ index: Int
+    ) -> Bool {
+        let high = Float(T.max)
+        let bounded = value > 0 ? (value < high ? value : high) : 0
+        out[index] = T(truncatingIfNeeded: (bounded + 0x1p23).bitPattern)
+        return value >= -0.5 && value < high + 0.5
     }
 
     /// Stores a value's low bits.
@@ -181,7 +227,7 @@ package struct Quantizer: Sendable {
                     let source = base + ((plane &* size.z &+ z) &* size.y &+ row) &* size.x
                     let start = (row &- rows.lowerBound) &* size.x &* planes.count &+ (plane &- planes.lowerBound)
                     if let x = body(source, start, planes.count, plane) {
-                        return Self.loss(image, source[x], (x, row, z), plane, target, format)
+                        return Self.loss(image, source[x], (x, row, z), plane, target, format, rounds)
                     }
                 }
             }
@@ -227,21 +273,35 @@ extension Quantizer {
             throw Diagnostic(
                 .wouldLoseData, "there is no stored depth to rescale to", remedy: "say `bits: 8` or `bits: 16`")
         }
-        if stored?.kind == .float, supported.contains(.float32) { return .float32 }
-        if let chosen = unsigned.first(where: { firstLoss(image, $0) == nil }) { return chosen }
-        if supported.contains(.float32) { return .float32 }
+        let canFloat = supported.contains(.float32) && !options.round
+        if stored?.kind == .float, canFloat { return .float32 }
+        if let chosen = unsigned.first(where: { firstLoss(image, $0, options.round) == nil }) { return chosen }
+        if canFloat { return .float32 }
         let widest = unsigned.last ?? .uint16
-        guard let index = firstLoss(image, widest) else { return widest }
+        guard let index = firstLoss(image, widest, options.round) else { return widest }
         let size = image.size
         throw loss(
             image, image.pixels[index], (index % size.x, index / size.x % size.y, index / (size.x * size.y) % size.z),
-            index / size.count, widest, format)
+            index / size.count, widest, format, options.round)
     }
 
-    /// Index of the first value that an integer type cannot hold exactly.
-    private static func firstLoss(_ image: Image, _ type: SampleType) -> Int? {
+    private static func requireOneMeaning(_ options: WriteOptions) throws(Diagnostic) {
+        let others = [("rescale", options.rescale), ("unit", options.unit), ("float", options.float)]
+        guard options.round, let other = others.first(where: \.1)?.0 else { return }
+        throw Diagnostic(
+            .badArgument, "`round` and `\(other)` exclude each other",
+            remedy: other == "float" ? "leave one of them out" : "leave `round` out: `\(other)` rounds what it maps")
+    }
+
+    /// Index of the first value that an integer type cannot hold: exactly, or rounded.
+    private static func firstLoss(_ image: Image, _ type: SampleType, _ rounds: Bool) -> Int? {
         guard let range = type.integerRange else { return nil }
         let low = Float(range.lowerBound), high = Double(range.upperBound)
+        if rounds {
+            return image.pixels.withUnsafeBufferPointer { values in
+                values.firstIndex { !range.contains(Double($0).rounded(.toNearestOrEven)) }
+            }
+        }
         return image.pixels.withUnsafeBufferPointer { values in
             values.firstIndex { !($0 >= low && Double($0) <= high && $0.rounded(.towardZero) == $0) }
         }
@@ -261,21 +321,32 @@ extension Quantizer {
 
     private static func loss(
         _ image: Image, _ value: Float, _ pixel: (x: Int, y: Int, z: Int), _ channel: Int, _ target: SampleType,
-        _ format: String
+        _ format: String, _ rounds: Bool
     ) -> Diagnostic {
         let place = image.size.isPlanar ? "(\(pixel.x), \(pixel.y))" : "(\(pixel.x), \(pixel.y), \(pixel.z))"
         let number = Double(value)
-        let fraction = value.rounded() != value
+        let fraction = !rounds && value.rounded() != value
         let range = target.integerRange ?? 0...0
         let why = fraction ? "has a fraction" : number < range.lowerBound ? "is negative" : "is too large"
-        var remedies: [String] = []
-        if !fraction, number >= 0, number <= 65535, target.bits < 16 { remedies.append("write 16 bits (`bits: 16`)") }
+        var remedies = fraction ? ["round the values (`round: true`)"] : []
+        if !fraction, number >= 0, number.rounded(.toNearestOrEven) <= 65535, target.bits < 16 {
+            remedies.append("write 16 bits (`bits: 16`)")
+        }
         remedies.append("map the values to the full range (`rescale: true`)")
         remedies.append(format == "png" ? "write `.tif` with `float: true`" : "write `float: true`")
         let channelText = image.channels > 1 ? " of channel \(channel)" : ""
+        var extent = ""
+        if rounds, target.kind != .float {
+            let own = Self.range(of: image, channels: 0..<image.channels)
+            let (low, high) = (Int(range.lowerBound), Int(range.upperBound))
+            extent = " of \(low)...\(high); the values reach from \(Float(own.lowerBound)) to \(Float(own.upperBound))"
+            remedies.insert(
+                "cut what lies beyond: `normalize` with `method: {uses: window, with: {low: \(low), high: \(high)}}`, then "
+                    + "`unit: true` instead of `round`", at: remedies.count - 2)
+        }
         return Diagnostic(
             .wouldLoseData,
-            "pixel \(place)\(channelText) is \(value), which \(why) for \(target.bits)-bit \(format.uppercased()) samples",
+            "pixel \(place)\(channelText) is \(value), which \(why) for \(target.bits)-bit \(format.uppercased()) samples\(extent)",
             remedy: remedies.joined(separator: ", or "))
     }
 }

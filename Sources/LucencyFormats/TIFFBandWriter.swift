@@ -35,6 +35,11 @@ public final class TIFFBandWriter {
             throw Diagnostic(
                 .badArgument, "an image that is written as it comes has no range to map", remedy: "leave it out")
         }
+        guard !options.round || options.bits != nil || origin.map({ $0.stored.kind != .float }) == true else {
+            throw Diagnostic(
+                .badArgument, "floats that are rounded and written as they come need a depth",
+                remedy: "say `bits: 8` or `bits: 16`")
+        }
         self.path = path
         self.geometry = geometry
         self.colorModel = colorModel

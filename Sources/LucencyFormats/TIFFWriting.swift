@@ -28,9 +28,9 @@ extension TIFFFormat {
     /// palette (labels without a colour get the gray of their number).
     public func write(_ labels: LabelMap, to path: String, options: WriteOptions) throws {
         try located(path) {
-            if options.rescale || options.unit || options.float {
+            if options.rescale || options.unit || options.round || options.float {
                 throw Diagnostic(
-                    .badArgument, "labels are written as they are; `rescale`, `unit` and `float` do not apply",
+                    .badArgument, "labels are written as they are; `rescale`, `unit`, `round` and `float` do not apply",
                     remedy: "leave it out")
             }
             let range: (low: Int32, high: Int32) = labels.labels.withUnsafeBufferPointer { values in
@@ -93,9 +93,10 @@ extension TIFFFormat {
     /// (default), or the full range of 8 or 16 bits.
     public func write(_ probabilities: ProbabilityMap, to path: String, options: WriteOptions) throws {
         try located(path) {
-            if options.rescale || options.unit {
+            if options.rescale || options.unit || options.round {
                 throw Diagnostic(
-                    .badArgument, "probabilities always take the full range; `rescale` and `unit` do not apply",
+                    .badArgument,
+                    "probabilities always take the full range; `rescale`, `unit` and `round` do not apply",
                     remedy: "leave it out")
             }
             let type: SampleType

@@ -75,9 +75,10 @@ public enum FileSystem {
         return String(name[..<dot])
     }
 
-    /// The last extension, lower-case, without the dot.
+    /// The last extension, lower-case, without the dot; of a compressed NIfTI file `nii.gz`.
     public static func fileExtension(of path: String) -> String {
         let name = name(of: path)
+        if name.count > 7, name.lowercased().hasSuffix(".nii.gz") { return "nii.gz" }
         guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return "" }
         return name[name.index(after: dot)...].lowercased()
     }

@@ -1,15 +1,16 @@
 /// The candidate that a mistyped name most probably meant, or nil if none is near.
 ///
-/// Edit distance with transpositions (Damerau–Levenshtein, restricted), at most a third of the name's length; ties go
-/// to the first in alphabetical order. Names too long and lists too large to have been typed by a person have none.
+/// Edit distance with transpositions (Damerau–Levenshtein, restricted), at most a third of the shorter name's length
+/// (one for the shortest); ties go to the first in alphabetical order. Names too long and lists too large to have been typed by a person have none.
 public func nearestName(to name: String, in candidates: some Sequence<String>) -> String? {
     guard name.utf8.count <= 100 else { return nil }
-    let limit = max(1, (name.count + 2) / 3)
+    let widest = max(1, name.count / 3)
     var best: (distance: Int, name: String)?
-    let near = candidates.filter { abs($0.utf8.count - name.utf8.count) <= 4 * limit }
+    let near = candidates.filter { abs($0.utf8.count - name.utf8.count) <= 4 * widest }
     guard near.count <= 2000 else { return nil }
     for candidate in near.sorted() {
         let distance = editDistance(name.lowercased(), candidate.lowercased())
+        let limit = max(1, min(name.count, candidate.count) / 3)
         if distance <= limit, distance < best?.distance ?? .max { best = (distance, candidate) }
     }
     return best?.name

@@ -59,6 +59,6 @@ public struct SpectrumPicture: Sendable {
             }
         }
         // Frequencies lie nowhere in the world.
-        return try Image(geometry: Geometry(size: size), pixels: picture)
+        return try Image(transformed: picture, geometry: Geometry(size: size))
     }
 }

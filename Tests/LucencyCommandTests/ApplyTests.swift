@@ -74,11 +74,64 @@ import Testing
             let options = ["--writer", "rescale=true", "--writer", "bits=8"]
             #expect(try runLucency(["apply", "gray", png("basn2c16"), "--output", gray] + options).status == 0)
             #expect(try facts(gray)["dtype"] == "uint8" && facts(gray)["axes"] == "yx")
+            let rounded = folder.appending(path: "rounded.png").path
+            #expect(refused.errors.contains("--writer round=true"))
+            let nearest = try lucency(
+                "apply", "gray", png("basn2c16"), "--output", rounded, "--writer", "round=true")
+            #expect(nearest.status == 0, "\(nearest.errors)")
+            #expect(try facts(rounded)["dtype"] == "uint16")
             let tiff = folder.appending(path: "gray.tif").path
             #expect(
                 try lucency("apply", "gray", png("basn2c16"), "--output", tiff, "--writer", "float=true").status == 0)
             #expect(try facts(tiff)["dtype"] == "float32")
         }
+    }
+
+    @Test func `what cubic resampling makes of eight bits is rounded where it fits, and the remedy for the rest works`()
+        throws
+    {
+        try withTemporaryFolder { folder in
+            let image = folder.appending(path: "cells.png").path, out = folder.appending(path: "large.png").path
+            try writeImage(Self.squares(), size: GridSize(8, 8), to: image)
+            let linear = try lucency(
+                "apply", "resample", image, "--output", out, "--with", "factor=[1.7]", "--writer", "round=true")
+            #expect(linear.status == 0, "\(linear.errors)")
+            #expect(try facts(out)["dtype"] == "uint8")
+            let extreme = folder.appending(path: "extreme.png").path
+            try writeImage((0..<64).map { $0 % 8 < 4 ? 0 : 255 }, size: GridSize(8, 8), to: extreme)
+            let cubic = try lucency(
+                "apply", "resample", extreme, "--output", out, "--with", "factor=[1.7]", "--with",
+                "interpolation=cubic",
+                "--writer", "round=true")
+            #expect(cubic.status == 1 && cubic.errors.contains("the values reach from"), "\(cubic.errors)")
+            let floats = folder.appending(path: "floats.tif").path
+            let kept = try lucency(
+                "apply", "resample", extreme, "--output", floats, "--with", "factor=[1.7]", "--with",
+                "interpolation=cubic", "--writer", "float=true")
+            #expect(kept.status == 0, "\(kept.errors)")
+            let cut = try lucency(
+                "apply", "normalize", floats, "--output", out, "--with",
+                "method={uses: window, with: {low: 0, high: 255}}", "--writer", "unit=true", "--writer", "bits=8")
+            #expect(cut.status == 0, "\(cut.errors)")
+            #expect(try facts(out)["min"] == 0 && facts(out)["max"] == 255)
+        }
+    }
+
+    @Test func `a component that lacks a parameter is shown with it`() throws {
+        for (method, form) in [
+            ("non-local-means", "{uses: non-local-means, with: {strength: …}}"),
+            ("total-variation", "{uses: total-variation, with: {"),
+            ("{uses: non-local-means}", "{uses: non-local-means, with: {strength: …}}"),
+        ] {
+            let run = try lucency(
+                "apply", "denoise", png("basn0g08"), "--output", "-", "--with", "method=\(method)")
+            #expect(run.status == 1 && run.errors.contains("write `\(form)"), "\(run.errors)")
+        }
+    }
+
+    @Test func `the ending of compressed NIfTI files is told whole`() throws {
+        let run = try lucency("apply", "gray", png("basn2c16"), "--output", "/tmp/never-written.nii.gz")
+        #expect(run.status == 1 && run.errors.contains("cannot be written as '.nii.gz'"), "\(run.errors)")
     }
 
     @Test func `normalized values are spread over the range of a PNG, whatever the file stored`() throws {
@@ -118,6 +171,8 @@ import Testing
             let result = try lucency("apply", stage, png("basn0g08"), "--output", "-")
             #expect(result.status == 1 && result.errors.contains(text), "\(stage): \(result.errors)")
         }
+        let far = try lucency("apply", "nosuch", png("basn0g08"), "--output", "-")
+        #expect(far.errors.contains("`lucency stages` lists them") && !far.errors.contains("did you mean"))
         let probabilities = try lucency(
             "apply", "resample", "probabilities=\(png("basn0g08"))", "--output", "-", "--with", "factor=2")
         #expect(probabilities.status == 1 && probabilities.errors.contains("cannot be read from a file"))

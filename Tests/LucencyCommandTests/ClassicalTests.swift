@@ -159,6 +159,11 @@ import Testing
         }
     }
 
+    @Test func `help says in what results differ from scikit-image's`() throws {
+        #expect(try lucency("stages", "skeleton").out.contains("`thin`, not `skeletonize`"))
+        #expect(try lucency("stages", "segment.vesselness").out.contains("`frangi`: at the first scale, for all"))
+    }
+
     @Test func `settings that cannot be are told before anything runs`() throws {
         try withTemporaryFolder { folder in
             let image = folder.appending(path: "a.png").path

@@ -45,6 +45,12 @@ import Testing
             let out = folder.appending(path: "out.png").path
             let lost = try lucency("convert", fractions, out)
             #expect(lost.status == 1 && lost.errors.contains("fraction") && lost.errors.contains("--rescale"))
+            #expect(lost.errors.contains("round the values (`--round`)"))
+            let rounded = folder.appending(path: "rounded.png").path
+            #expect(try lucency("convert", fractions, rounded, "--round").status == 0)
+            #expect(try facts(rounded)["dtype"] == "uint8" && facts(rounded)["max"] == 1)
+            let both = try lucency("convert", fractions, rounded, "--round", "--rescale", "--bits", "8")
+            #expect(both.status == 1 && both.errors.contains("`--round` and `--rescale` exclude each other"))
             let deep = try lucency("convert", volume, out)
             #expect(deep.status == 1 && deep.errors.contains("one plane"))
             #expect(!FileSystem.exists(out))

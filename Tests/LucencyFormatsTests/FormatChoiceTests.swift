@@ -46,6 +46,9 @@ import Testing
         #expect(diagnostic { _ = try ImageFormats.writer(forExtension: "") }?.code == .unknownFormat)
         #expect(ImageFormats.fileExtension(of: "/a.b/C.TIF") == "tif")
         #expect(ImageFormats.fileExtension(of: "/a.b/.png") == "")
+        #expect(ImageFormats.fileExtension(of: "/a.b/scan.NII.gz") == "nii.gz")
+        let compressed = diagnostic { _ = try ImageFormats.writer(forExtension: "nii.gz") }
+        #expect(compressed?.message == "`.nii.gz` is not an image format that can be written")
     }
 
     @Test func `reading a folder or a missing file directly is refused too`() throws {
@@ -82,13 +85,35 @@ import Testing
     }
 
     @Test(arguments: ["png", "tif"])
+    func `fractions are rounded to the stored depth where that is asked`(suffix: String) throws {
+        let values: [Float] = [0.5, 1.5, 2.5, 254.6, -0.4, 7]
+        let writer = try ImageFormats.writer(forExtension: suffix)
+        let geometry = try Geometry(size: GridSize(3, 2))
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "round.\(suffix)").path
+            for (stored, bits) in [(SampleType.uint8, 8), (.uint16, 16), (.float32, 8)] {
+                let image = try Image(
+                    geometry: geometry, pixels: AlignedBuffer(values), origin: Origin(stored: stored))
+                if stored != .float32 || suffix == "png" {
+                    #expect(diagnostic { try writer.write(image, to: path, options: .init()) }?.code == .wouldLoseData)
+                }
+                try writer.write(image, to: path, options: WriteOptions(round: true))
+                let read = try ImageFormats.reader(for: path).readImage(
+                    path, pages: .automatic, region: nil, limits: .standard)
+                #expect(read.pixels.array == [0, 2, 2, 255, 0, 7])
+                #expect(read.origin?.stored.bits == bits && read.origin?.stored.kind == .unsigned)
+            }
+        }
+    }
+
+    @Test(arguments: ["png", "tif"])
     func `labels and probabilities, which have a scale of their own, refuse another one`(suffix: String) throws {
         let geometry = try Geometry(size: GridSize(2, 1)), writer = try ImageFormats.writer(forExtension: suffix)
         let labels = try LabelMap(geometry: geometry, labels: AlignedBuffer([0, 1]))
         let map = try ProbabilityMap(geometry: geometry, classes: ["a", "b"], values: AlignedBuffer([1, 0, 0, 1]))
         try withTemporaryFolder { folder in
             let path = folder.appending(path: "scale.\(suffix)").path
-            for options in [WriteOptions(unit: true), WriteOptions(rescale: true)] {
+            for options in [WriteOptions(unit: true), WriteOptions(rescale: true), WriteOptions(round: true)] {
                 #expect { try writer.write(labels, to: path, options: options) } throws: {
                     "\($0)".contains("do not apply")
                 }

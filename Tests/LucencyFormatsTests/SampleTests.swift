@@ -211,12 +211,93 @@ import Testing
         #expect(try encode([0, 255, 7], bits: 8) == [0, 255, 7])
         let fraction = diagnostic { _ = try encode([1, 2.5], bits: nil) }
         #expect(fraction?.message == "pixel (1, 0) is 2.5, which has a fraction for 8-bit PNG samples")
+        #expect(fraction?.remedy?.hasPrefix("round the values (`round: true`)") == true)
         #expect(fraction?.remedy?.contains("rescale") == true)
         let large = diagnostic { _ = try encode([1, 256], bits: 8) }
         #expect(large?.message == "pixel (1, 0) is 256.0, which is too large for 8-bit PNG samples")
         #expect(large?.remedy?.hasPrefix("write 16 bits") == true)
         #expect(diagnostic { _ = try encode([-1], bits: 8) }?.message.contains("is negative") == true)
         #expect(diagnostic { _ = try encode([-1], bits: 12) }?.code == .unsupportedFeature)
+    }
+
+    @Test(
+        arguments: [
+            SampleType.uint8, .uint16, SampleType(.unsigned, bits: 32), SampleType(.signed, bits: 8),
+            SampleType(.signed, bits: 16), SampleType(.signed, bits: 32),
+        ], [1, 3])
+    func `rounding goes to the nearest, half to even, up to the ends of the range`(
+        type: SampleType, channels: Int
+    ) throws {
+        let range = try #require(type.integerRange)
+        let low = Float(range.lowerBound), high = Float(range.upperBound)
+        func rounded(_ values: [Float]) throws -> [Float] {
+            let image = try Image(
+                geometry: Geometry(size: GridSize(values.count / channels, 1)),
+                colorModel: channels == 1 ? .gray : .rgb, pixels: AlignedBuffer(values),
+                origin: Origin(stored: type))
+            let quantizer = try Quantizer(for: image, options: .init(round: true), supported: [type], format: "tiff")
+            #expect(quantizer.target == type)
+            var out = [UInt8](repeating: 0, count: values.count * 4)
+            var thrown: (any Error)?
+            var stored: [Float] = []
+            out.withUnsafeMutableBytes { out in
+                guard let base = out.baseAddress else { return }
+                do { try quantizer.encode(image, rows: 0..<1, into: base) } catch { thrown = error }
+                for i in 0..<values.count {
+                    let place = i / (values.count / channels) + i % (values.count / channels) * channels
+                    switch (type.kind, type.bits) {
+                    case (.unsigned, 8): stored.append(Float(out[place]))
+                    case (.unsigned, 16): stored.append(Float(out.load(fromByteOffset: 2 * place, as: UInt16.self)))
+                    case (.unsigned, _): stored.append(Float(out.load(fromByteOffset: 4 * place, as: UInt32.self)))
+                    case (_, 8): stored.append(Float(out.load(fromByteOffset: place, as: Int8.self)))
+                    case (_, 16): stored.append(Float(out.load(fromByteOffset: 2 * place, as: Int16.self)))
+                    default: stored.append(Float(out.load(fromByteOffset: 4 * place, as: Int32.self)))
+                    }
+                }
+            }
+            if let thrown { throw thrown }
+            return stored
+        }
+        var values: [Float] = [0, 0.5, 1.5, 2.5, 2.4999998, 2.5000002, 99.49, 99.51, 0.49999997, -0.5, -0.25, 100.5]
+        if type.bits < 32 { values += [high, high - 0.5, high + 0.49, low - 0.49, low, low + 0.5] }
+        let expected = values.map { $0.rounded(.toNearestOrEven) + 0 }
+        #expect(try rounded(values) == expected)
+        var beyond: [Float] = [2 * high, -2 * high - 2]
+        if type.bits < 32 { beyond += [high + 0.5, (low - 0.5).nextDown] }
+        for value in beyond {
+            let lost = diagnostic { _ = try rounded([1, 2, value, 0, 3, 0.5]) }
+            #expect(lost?.code == .wouldLoseData)
+            #expect(lost?.message.contains("the values reach from") == true)
+        }
+    }
+
+    @Test func `rounding refuses what lies beyond the range, with how far, and another mapping beside it`() throws {
+        let image = try testImage(3, 1, stored: .uint8) { [0.4, 255.7, -3.25][$0] }
+        var bytes = [UInt8](repeating: 0, count: 3)
+        let quantizer = try Quantizer(
+            for: image, options: .init(round: true), supported: [.uint8, .uint16], format: "png")
+        var lost: Diagnostic?
+        bytes.withUnsafeMutableBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            lost = diagnostic { try quantizer.encode(image, rows: 0..<1, into: base) }
+        }
+        let message =
+            "pixel (1, 0) is 255.7, which is too large for 8-bit PNG samples of 0...255; the values reach from "
+            + "-3.25 to 255.7"
+        #expect(lost?.message == message)
+        #expect(lost?.remedy?.contains("`normalize` with `method: {uses: window, with: {low: 0, high: 255}}`") == true)
+        #expect(lost?.remedy?.contains("round: true") == false)
+        let others = [
+            WriteOptions(rescale: true, round: true), WriteOptions(unit: true, round: true),
+            WriteOptions(float: true, round: true),
+        ]
+        for options in others {
+            let refused = diagnostic {
+                _ = try Quantizer(for: image, options: options, supported: types, format: "tiff")
+            }
+            #expect(refused?.code == .badArgument)
+            #expect(refused?.message.hasPrefix("`round` and") == true)
+        }
     }
 
     @Test func `rescale maps the stored range, else the image's own`() throws {

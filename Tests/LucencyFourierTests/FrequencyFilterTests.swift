@@ -144,6 +144,22 @@ struct FrequencyFilterTests {
         #expect(try filter(image, pool: ThreadPool(threads: 3)) == out)
     }
 
+    @Test("Values too large for a transform are blamed, not NaN in the image")
+    func overflow() throws {
+        let image = try Samples.image(GridSize(16, 16)) { x, y, _ in (x + y) % 2 == 0 ? 3e38 : -3e38 }
+        let filters: [(Image) throws -> Image] = [
+            { try FrequencyFilter(.highPass(.pixels(8)))($0) }, { try Whitening()($0) },
+            { try SpectrumPicture(fadesEdges: false)($0) },
+            { try Notch(.given([[3, 2]]))($0) },
+        ]
+        for filter in filters {
+            let refused = refusal { try filter(image) }
+            #expect(refused?.code == .notFinite)
+            #expect(refused?.message.contains("too large for a Fourier transform") == true)
+            #expect(refused?.remedy?.contains("`normalize`") == true)
+        }
+    }
+
     @Test("Cut-offs that cannot be are refused")
     func refusals() throws {
         let image = try Samples.noise(GridSize(16, 16))

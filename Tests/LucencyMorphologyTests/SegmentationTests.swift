@@ -45,6 +45,15 @@ import Testing
         }
     }
 
+    @Test func `the triangle's level of few values with fractions is scikit-image's`() throws {
+        for entry in try cases("triangles", 3) {
+            let image = try Fixture.image(entry["image"])
+            let expected = try #require(entry["level"]?.doubleValue)
+            let level = try #require(try Threshold(.triangle).level(of: image))
+            #expect(abs(level - expected) <= 1e-6 * abs(expected))
+        }
+    }
+
     @Test func severalClassesAreLabelledFromDarkToBright() throws {
         let image = try row([1, 2, 1, 50, 52, 50, 90, 91, 90])
         let labels = try Threshold(.multiOtsu(classes: 3))(image)
@@ -319,11 +328,16 @@ import Testing
     @Test func impossibleSuperpixelsAreRefused() throws {
         let image = try row([1, 2, 3])
         #expect(code { try SLIC(regions: 0)(image) } == .badArgument)
-        #expect(code { try SLIC(regions: 4)(image) } == .badArgument)
         #expect(code { try SLIC(regions: 2, compactness: 0)(image) } == .badArgument)
         #expect(code { try SLIC(regions: 2, iterations: 0)(image) } == .badArgument)
         #expect(code { try SLIC(regions: 2, smallest: 2)(image) } == .badArgument)
-        // One region for each pixel is possible.
+    }
+
+    @Test func `there are no more superpixels than pixels`() throws {
+        let image = try row([1, 2, 3])
         #expect(try SLIC(regions: 3)(image).labels.array == [1, 2, 3])
+        #expect(try SLIC(regions: 4)(image) == SLIC(regions: 3)(image))
+        #expect(try SLIC()(image) == SLIC(regions: 3)(image))
+        #expect(try SLIC(regions: .max)(image) == SLIC(regions: 3)(image))
     }
 }

@@ -66,7 +66,8 @@ struct ApplyCommand: ParsableCommand {
             do {
                 try perform()
             } catch let diagnostic as Diagnostic {
-                throw diagnostic.spellingOptions(["bits", "float", "rescale", "compression", "tile"]) { name, value in
+                throw diagnostic.spellingOptions(["bits", "float", "rescale", "round", "compression", "tile"]) {
+                    name, value in
                     value.map { "--writer \(name)=\($0)" } ?? "--writer \(name)"
                 }
             }

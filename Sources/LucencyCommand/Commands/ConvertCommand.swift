@@ -27,6 +27,9 @@ struct ConvertCommand: ParsableCommand {
     @Flag(help: "Spread the values over the full range of the new depth.")
     var rescale = false
 
+    @Flag(help: "Round fractions to whole numbers.")
+    var round = false
+
     @Option(help: ArgumentHelp("PNG: fast, small. TIFF: none, deflate, lzw, packbits, zstd.", valueName: "name"))
     var compression: String?
 
@@ -62,7 +65,7 @@ struct ConvertCommand: ParsableCommand {
             do {
                 try perform()
             } catch let diagnostic as Diagnostic {
-                throw diagnostic.spellingOptions(["bits", "float", "rescale", "compression", "tile", "page"]) {
+                throw diagnostic.spellingOptions(["bits", "float", "rescale", "round", "compression", "tile", "page"]) {
                     name, value in
                     value == nil || value == "true" ? "--\(name)" : "--\(name) \(value ?? "")"
                 }
@@ -102,6 +105,7 @@ struct ConvertCommand: ParsableCommand {
         add("bits", bits.map { "\($0)" })
         add("float", float ? "true" : nil)
         add("rescale", rescale ? "true" : nil)
+        add("round", round ? "true" : nil)
         add("compression", compression)
         add("tile", tile.map { "\($0)" })
         add("palette", palette ? "true" : nil)

@@ -129,6 +129,20 @@ extension Image {
                 }
             }
         }
-        return try Image(geometry: geometry, colorModel: colorModel, pixels: result, origin: origin)
+        return try Image(transformed: result, geometry: geometry, colorModel: colorModel, origin: origin)
+    }
+
+    /// What a transform made of an image, which is finite.
+    /// - Throws: `Diagnostic` when a value is not finite: the sums of a transform went beyond what float32 holds.
+    init(
+        transformed pixels: AlignedBuffer<Float>, geometry: Geometry, colorModel: ColorModel = .gray,
+        origin: Origin? = nil
+    ) throws(Diagnostic) {
+        if pixels.firstNonFinite() != nil {
+            throw Diagnostic(
+                .notFinite, "the image's values are too large for a Fourier transform: its sums go beyond 3.4e38",
+                remedy: "bring them to a common scale first: put a `normalize` stage before it")
+        }
+        try self.init(geometry: geometry, colorModel: colorModel, finitePixels: pixels, origin: origin)
     }
 }

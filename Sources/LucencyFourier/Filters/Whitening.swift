@@ -46,7 +46,8 @@ public struct Whitening: Sendable {
             }
         }
         return try Image(
-            geometry: image.geometry, colorModel: image.colorModel, pixels: pixels, origin: image.origin?.rescaled)
+            transformed: pixels, geometry: image.geometry, colorModel: image.colorModel,
+            origin: image.origin?.rescaled)
     }
 
     private func whiten(_ spectrum: inout Spectrum, _ rings: FrequencyRings) {

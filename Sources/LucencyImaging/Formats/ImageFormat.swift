@@ -164,10 +164,13 @@ public struct WriteOptions: Hashable, Sendable {
     /// Maps 0...1 to the full range of the target depth, as for probabilities: off by at most 1/510 with 8 bits and 1/131070
     /// with 16. Values outside are refused.
     public var unit: Bool
+    /// Rounds fractions to the nearest whole number, half to even, instead of refusing them; what then lies outside the
+    /// target's range is refused. Not with `rescale`, `unit` or `float`.
+    public var round: Bool
 
     public init(
         bits: Int? = nil, float: Bool = false, compression: String? = nil, tile: Int? = nil, predictor: Bool = true,
-        rescale: Bool = false, unit: Bool = false
+        rescale: Bool = false, unit: Bool = false, round: Bool = false
     ) {
         self.bits = bits
         self.float = float
@@ -176,6 +179,7 @@ public struct WriteOptions: Hashable, Sendable {
         self.predictor = predictor
         self.rescale = rescale
         self.unit = unit
+        self.round = round
     }
 }
 

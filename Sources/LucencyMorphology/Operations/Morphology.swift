@@ -27,7 +27,8 @@ public struct Morphology: Sendable {
         /// Keeps the largest connected object of each label; of equals the one whose first pixel comes first.
         case largestComponent
         /// Thins each label of a planar map to lines one pixel wide that hang together as the label did: Z. Guo and
-        /// R. W. Hall, Comm. ACM 32(3) (1989).
+        /// R. W. Hall, Comm. ACM 32(3) (1989), algorithm A1. This is scikit-image's `thin`; its `skeletonize` (Zhang and Suen
+        /// 1984) chooses other pixels.
         case skeleton
         /// Fills the convex hull of each label of a planar map, over background only; where hulls overlap, the lowest label
         /// takes the pixel.

@@ -14,7 +14,7 @@ import LucencyImaging
 /// Colours are scaled so that the image spans 0...1; RGB is compared as CIELAB. As in scikit-image, the first round goes by
 /// place alone, and afterwards parts that do not hang together are given to their neighbours.
 public struct SLIC: Sendable {
-    /// About how many regions.
+    /// About how many regions; no more than there are pixels.
     public var regions: Int
     /// Weight of place against colour: 10 suits RGB, 0.1 gray images. The greater, the squarer.
     public var compactness: Double
@@ -32,10 +32,10 @@ public struct SLIC: Sendable {
     /// Regions as labels 1…n in the order of their first pixels.
     /// - Throws: `Diagnostic` when a setting is out of range.
     public func callAsFunction(_ image: Image, pool: ThreadPool = .serial) throws -> LabelMap {
-        guard regions >= 1, regions <= image.size.count, iterations >= 1, iterations <= 1000 else {
+        guard regions >= 1, iterations >= 1, iterations <= 1000 else {
             throw Diagnostic(
                 .badArgument, "\(regions) regions in \(iterations) iterations are not possible",
-                remedy: "ask for 1 to \(image.size.count) regions and 1 to 1000 iterations")
+                remedy: "ask for at least 1 region and for 1 to 1000 iterations")
         }
         guard compactness > 0, compactness.isFinite, smallest >= 0, smallest <= 1 else {
             throw Diagnostic(
@@ -44,7 +44,7 @@ public struct SLIC: Sendable {
         }
         let size = image.size
         let features = features(of: image)
-        let grid = CenterGrid(size, regions: regions)
+        let grid = CenterGrid(size, regions: min(regions, size.count))
         let nearest = cluster(features, grid, size, pool)
         let mean = Double(size.count) / Double(grid.centers.count)
         let labels = Self.connected(nearest, size, smallest: Int(smallest * mean), largest: Int(3 * mean))

@@ -12,6 +12,9 @@ import LucencyImaging
 ///
 /// Second derivatives are those of the image smoothed by a Gaussian of the width `s`, made of two first derivatives at
 /// `s/√2` as scikit-image does, and multiplied by `s²` (Lindeberg's normalisation, which the paper asks for). Edges reflect.
+///
+/// At one width this is scikit-image's `frangi`. Over several it differs: without `gamma`, scikit-image holds on to half of the
+/// strongest structure at the first width for all others, and does not multiply by `s²`, so that wide vessels fade.
 public struct Vesselness: Sendable {
     /// Standard deviations of the Gaussians: about half of the vessels' widths, √2 times less for round profiles.
     public var scales: [Length]

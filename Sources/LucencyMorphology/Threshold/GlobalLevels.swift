@@ -48,10 +48,11 @@ enum CrossEntropyLevel {
 }
 
 /// G. W. Zack, W. E. Rogers and S. A. Latt, J. Histochem. Cytochem. 25(7) (1977): the bin farthest below the line from the
-/// histogram's peak to the end of its longer tail.
+/// histogram's peak to the end of its longer tail. Values that are not whole numbers are counted in 256 bins, as scikit-image
+/// does: among thousands of sparse bins, single pixels would decide.
 enum TriangleLevel {
     static func level(of values: UnsafeBufferPointer<Float>) throws(Diagnostic) -> Double {
-        let histogram = try IntensityHistogram(of: values), counts = histogram.counts
+        let histogram = try IntensityHistogram(of: values, bins: 256), counts = histogram.counts
         guard let first = counts.firstIndex(where: { $0 > 0 }), let last = counts.lastIndex(where: { $0 > 0 }) else {
             return histogram.level(of: 0)
         }

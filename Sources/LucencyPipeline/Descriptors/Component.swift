@@ -25,7 +25,7 @@ public struct Component<Value: Sendable>: Sendable {
         descriptions = list.descriptions
         decode = { yaml, place, decoding in
             let errors = decoding.errorsMet
-            let settings = list.decode(yaml, owner: id, at: place, &decoding)
+            let settings = list.decode(yaml, owner: id, at: place, isComponent: true, &decoding)
             decoding.check(since: errors, at: place) { try check(settings) }
             return make(settings)
         }

@@ -102,8 +102,10 @@ struct ParameterList<Root: Sendable>: Sendable {
     /// - Parameters:
     ///   - owner: for messages, such as `segment.threshold`.
     ///   - place: where to complain about what is missing.
+    ///   - isComponent: the owner is chosen by `{uses: …, with: …}`, which is shown where a parameter is missing.
     func decode(
-        _ yaml: LocatedYAML?, owner: String, at place: Diagnostic.Place?, _ decoding: inout Decoding
+        _ yaml: LocatedYAML?, owner: String, at place: Diagnostic.Place?, isComponent: Bool = false,
+        _ decoding: inout Decoding
     ) -> Root {
         var root = prototype
         var entries: [LocatedYAML.Entry] = []
@@ -128,9 +130,12 @@ struct ParameterList<Root: Sendable>: Sendable {
             }
             parameter.set(&root, entry.value, &decoding)
         }
+        let required = parameters.filter(\.isRequired).map { "\($0.name): …" }.joined(separator: ", ")
+        let form = isComponent ? "write `{uses: \(owner), with: {\(required)}}`" : nil
         for parameter in parameters where parameter.isRequired {
             if !entries.contains(where: { $0.key == parameter.name }) {
-                decoding.error(.missingKey, "\(owner) needs the parameter '\(parameter.name)'", at: place)
+                decoding.error(
+                    .missingKey, "\(owner) needs the parameter '\(parameter.name)'", at: place, remedy: form)
             }
         }
         return root

@@ -176,6 +176,7 @@ public struct StageContext: Sendable {
     public let wanted: Set<String>?
     /// For collectors: by input port, the item stages that its values came through, as `{uses, with}`.
     public let histories: [String: JSONValue]
+    let leftOut = LeftOut()
 
     public init(
         pool: ThreadPool = .serial, seed: UInt64 = 0, stage: String = "", item: String = "",
@@ -195,4 +196,18 @@ public struct StageContext: Sendable {
 
     /// Whether something reads an output port.
     public func wants(_ port: String) -> Bool { wanted?.contains(port) ?? true }
+
+    /// For collectors: says that what they give lacks an item that came to them in order, because it does not fit the others.
+    /// The run tells it, counts the collector as failed, and writes what it gives.
+    /// - Parameter item: the item's relative name.
+    public func leaveOut(_ item: String, because reason: Diagnostic) { leftOut.add(item, reason) }
+}
+
+/// Items that a collector left out, in the order in which it did so.
+final class LeftOut: Sendable {
+    private let entries = Lock<[(item: String, reason: Diagnostic)]>([])
+
+    func add(_ item: String, _ reason: Diagnostic) { entries.withLock { $0.append((item, reason)) } }
+
+    var all: [(item: String, reason: Diagnostic)] { entries.withLock { $0 } }
 }

@@ -15,11 +15,11 @@ struct OutputTemplate: Hashable, Sendable {
     /// The placeholders that occur.
     var placeholders: [String] { pieces.compactMap { if case .placeholder(let name) = $0 { name } else { nil } } }
 
-    /// The extension after the last dot, lower-case.
+    /// The extension after the last dot, lower-case; of compressed NIfTI files `nii.gz`.
     var fileExtension: String {
         let name = text.split(separator: "/").last ?? ""
         guard let dot = name.lastIndex(of: "."), !name[dot...].contains("}") else { return "" }
-        return name[name.index(after: dot)...].lowercased()
+        return name.lowercased().hasSuffix(".nii.gz") ? "nii.gz" : name[name.index(after: dot)...].lowercased()
     }
 
     /// - Throws: `Diagnostic` (without a place) for unbalanced braces and paths that no result can have.

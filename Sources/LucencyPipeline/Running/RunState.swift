@@ -20,6 +20,8 @@ struct RunState: Sendable {
     var failedWholes: [Int: Diagnostic] = [:]
     /// Items that a collector went without, because they failed.
     private(set) var missing: [Int: [String]] = [:]
+    /// Items that a collector left out, because they do not fit the others.
+    private(set) var leftOut: [Int: [(item: String, reason: Diagnostic)]] = [:]
     var states: [ItemRun.Feed: [String: any Sendable]] = [:]
     /// Items whose states are merged already, and into what.
     var folded: [ItemRun.Feed: (items: Set<String>, fold: StateFold?)] = [:]
@@ -135,8 +137,12 @@ struct RunState: Sendable {
 
     /// Notes which items a collector had to go without. What is made from its value then has a key of its own, so that
     /// it is made again once they are there.
-    mutating func goesWithout(_ items: [String], _ node: PlanNode) {
-        missing[node.id] = items
+    mutating func goesWithout(
+        _ items: [String], leftOut: [(item: String, reason: Diagnostic)], _ node: PlanNode
+    ) {
+        guard !items.isEmpty || !leftOut.isEmpty else { return }
+        if !items.isEmpty { missing[node.id] = items }
+        if !leftOut.isEmpty { self.leftOut[node.id] = leftOut }
         wholeKeys = WholeKeys()
     }
 
@@ -154,7 +160,7 @@ struct RunState: Sendable {
         } else {
             for input in node.rows.joined() { hash.update("\n" + (input.map { wholeKey($0.node) } ?? "")) }
         }
-        for name in missing[node.id] ?? [] { hash.update("\nwithout \(name)") }
+        for name in (missing[node.id] ?? []) + (leftOut[node.id] ?? []).map(\.item) { hash.update("\nwithout \(name)") }
         return hash.hexDigest()
     }
 

@@ -74,12 +74,18 @@ extension Runner {
                     kernels: options.kernels, work: longWork(of: node, state), histories: plan.histories(of: node))
                 state.wholes[node.id] = try collector.finish(collected.states, context)
                 state.summary.wholes += 1
+                let leftOut = context.leftOut.all
+                state.goesWithout(collected.missing, leftOut: leftOut, node)
+                for item in leftOut {
+                    state.summary.failures.append((node.label, item.reason))
+                    send(.notice(item.reason))
+                }
                 var notice: Diagnostic?
                 if !collected.missing.isEmpty {
-                    state.goesWithout(collected.missing, node)
-                    notice = Self.incomplete(node, collected.missing)
+                    let incomplete = Self.incomplete(node, collected.missing)
+                    notice = incomplete
                     // Items that failed here are told already; those of other shards make this run no success either.
-                    if let notice, collected.missesOthers { state.summary.failures.append((node.label, notice)) }
+                    if collected.missesOthers { state.summary.failures.append((node.label, incomplete)) }
                 }
                 send(.wholeFinished(name: node.label, seconds: Machine.seconds - start, diagnostic: notice))
             } catch is LongWork.Stopped {
@@ -129,6 +135,7 @@ extension Runner {
                 }
                 // Without all its items a value is written, but not done: the next run makes it again.
                 if let missing = state.missing[node.id] { record.diagnostics = [Self.incomplete(node, missing)] }
+                record.diagnostics += (state.leftOut[node.id] ?? []).map(\.reason)
                 record.status = record.diagnostics.isEmpty ? .done : .failed
                 try state.store.append(record)
             } catch {

@@ -109,17 +109,18 @@ public struct Table: Sendable, Hashable {
         return rows.map { $0[index] }
     }
 
-    private func requireSameColumns(as other: Table) throws(Diagnostic) {
+    /// Why the rows of another table cannot stand below those of this one; nil where they can.
+    public func columnMismatch(with other: Table) -> String? {
         for (index, (mine, its)) in zip(columns, other.columns).enumerated() where mine != its {
-            throw Diagnostic(
-                .badArgument,
-                "tables cannot be joined: column \(index + 1) is \(mine.label) in one and \(its.label) in the other")
+            return "column \(index + 1) is \(mine.label) in one and \(its.label) in the other"
         }
-        guard columns.count == other.columns.count else {
-            throw Diagnostic(
-                .badArgument,
-                "tables cannot be joined: one has \(columns.count) columns, the other \(other.columns.count)")
-        }
+        return columns.count == other.columns.count
+            ? nil : "one has \(columns.count) columns, the other \(other.columns.count)"
+    }
+
+    private func requireSameColumns(as other: Table) throws(Diagnostic) {
+        guard let mismatch = columnMismatch(with: other) else { return }
+        throw Diagnostic(.badArgument, "tables cannot be joined: \(mismatch)")
     }
 }
 

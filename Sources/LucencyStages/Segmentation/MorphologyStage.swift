@@ -65,7 +65,9 @@ extension Morphology.Operation: ComponentValue {
                 "largest-component", "Keeps the largest object of each label.", prototype: Plain(), parameters: [],
                 make: { _ in .largestComponent }, match: { $0 == .largestComponent ? Plain() : nil }),
             Component(
-                "skeleton", "Thins each label to lines one pixel wide (2-D; Guo & Hall 1989).", prototype: Plain(),
+                "skeleton",
+                "Thins each label to lines one pixel wide (2-D; Guo & Hall 1989, as scikit-image's `thin`, not `skeletonize`).",
+                prototype: Plain(),
                 parameters: [], make: { _ in .skeleton }, match: { $0 == .skeleton ? Plain() : nil }),
             Component(
                 "convex-hull", "Fills the convex hull of each label (2-D).", prototype: Plain(), parameters: [],

@@ -7,7 +7,7 @@ extension StageDescriptor {
         "segment.slic", "Superpixels: small regions of one colour, about equally large.", prototype: SLIC(),
         source: "Achanta et al. 2012", inputs: ["image"], outputs: ["labels"],
         parameters: [
-            Parameter("regions", \.regions, in: .atLeast(1), help: "About how many."),
+            Parameter("regions", \.regions, in: .atLeast(1), help: "About how many; no more than there are pixels."),
             Parameter(
                 "compactness", \.compactness, in: .positive,
                 help: "Weight of place against colour: 10 suits RGB, 0.1 gray images; the greater, the squarer."),

@@ -9,7 +9,7 @@ extension StageDescriptor {
     static let threshold = StageDescriptor(
         "segment.threshold",
         "Foreground (label 1) where a gray image is brighter, or darker, than a level; or several classes.",
-        prototype: Threshold(), inputs: ["image"], outputs: ["labels"],
+        prototype: Threshold(), revision: 2, inputs: ["image"], outputs: ["labels"],
         parameters: [
             Parameter("method", \.method, help: "How the level is found."),
             Parameter("foreground", \.foreground, help: "Which side of the level is foreground."),

@@ -14,7 +14,8 @@ extension StageDescriptor {
             Parameter("beta", \.beta, in: .positive, help: "How sharply blobs are told from tubes."),
             Parameter(
                 "strength", \.strength, in: .positive,
-                help: "How strong structure must be, in intensities; left out: half of the strongest at each scale."),
+                help: "How strong structure must be, in intensities; left out: half of the strongest at each scale "
+                    + "(scikit-image's `frangi`: at the first scale, for all)."),
         ],
         cost: { _, known in
             StageCost(outputs: [known.main], scratchBytes: known.main.size.count.multipliedSafely(by: 48))

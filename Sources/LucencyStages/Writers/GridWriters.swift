@@ -9,10 +9,11 @@ private struct PNGOptions: Sendable {
     var compression = PNGCompression.fast
     var rescale = false
     var unit = false
+    var round = false
     var palette = false
 
     var options: WriteOptions {
-        WriteOptions(bits: bits, compression: compression.rawValue, rescale: rescale, unit: unit)
+        WriteOptions(bits: bits, compression: compression.rawValue, rescale: rescale, unit: unit, round: round)
     }
 }
 
@@ -27,12 +28,13 @@ private struct TIFFOptions: Sendable {
     var predictor = true
     var rescale = false
     var unit = false
+    var round = false
     var palette = false
 
     var options: WriteOptions {
         WriteOptions(
             bits: bits, float: float, compression: compression.rawValue, tile: tile, predictor: predictor,
-            rescale: rescale, unit: unit)
+            rescale: rescale, unit: unit, round: round)
     }
 }
 
@@ -45,6 +47,10 @@ private let pngRescale = Parameter<PNGOptions>(
     "rescale", \.rescale, help: "Spread the values over the full range; without it, a loss is refused.")
 private let unitHelp =
     "Store 0...1 over the full range of 8 or 16 bits, as for probabilities: off by at most 0.002 or 0.000008."
+private let roundHelp =
+    "Round fractions to the nearest whole number; without it, they are refused. What lies beyond the depth's range still is."
+private let pngRound = Parameter<PNGOptions>("round", \.round, help: roundHelp)
+private let tiffRound = Parameter<TIFFOptions>("round", \.round, help: roundHelp)
 private let pngUnit = Parameter<PNGOptions>("unit", \.unit, help: unitHelp)
 private let tiffUnit = Parameter<TIFFOptions>("unit", \.unit, help: unitHelp)
 private let quantized = "8 or 16 quantise, off by at most 0.002 or 0.000008"
@@ -68,7 +74,7 @@ private let tiffRescale = Parameter<TIFFOptions>(
 extension WriterDescriptor {
     static let imagePNG = WriterDescriptor(
         Image.self, extensions: ["png"], "PNG, 8 or 16 bits.", prototype: PNGOptions(), revision: PNGFormat().revision,
-        parameters: [pngBits, pngCompression, pngRescale, pngUnit]
+        parameters: [pngBits, pngCompression, pngRescale, pngRound, pngUnit]
     ) { try PNGFormat().write($0, to: $1, options: $2.options) }
 
     static let labelsPNG = WriterDescriptor(
@@ -91,7 +97,7 @@ extension WriterDescriptor {
 
     static let imageTIFF = WriterDescriptor(
         Image.self, extensions: ["tif", "tiff"], "TIFF; volumes as pages.", prototype: TIFFOptions(),
-        revision: tiffRevision, parameters: tiffDepth + tiffCommon + [tiffRescale, tiffUnit]
+        revision: tiffRevision, parameters: tiffDepth + tiffCommon + [tiffRescale, tiffRound, tiffUnit]
     ) { try TIFFFormat().write($0, to: $1, options: $2.options) }
 
     static let labelsTIFF = WriterDescriptor(

@@ -29,7 +29,7 @@ levels = []
 for x in (gray, real, volume):
     bins = {} if x.dtype == np.uint8 else {"nbins": 1024}
     levels.append({"image": tensor(x), "li": float(filters.threshold_li(x.copy())),
-                   "triangle": float(filters.threshold_triangle(x, **({} if x.dtype == np.uint8 else {"nbins": 4096}))),
+                   "triangle": float(filters.threshold_triangle(x)),
                    "multi3": [float(t) for t in filters.threshold_multiotsu(x, 3, **bins)],
                    "multi2": [float(t) for t in filters.threshold_multiotsu(x, 2, **bins)],
                    "multi4": [float(t) for t in filters.threshold_multiotsu(x, 4, **({} if x.dtype == np.uint8 else {"nbins": 256}))]
@@ -132,6 +132,12 @@ for image, n, compactness in [(plain, 30, 0.1), (smooth((8, 18, 17), 2).astype(n
 slics.append({"image": tensor(np.moveaxis(rgb, -1, 0)), "regions": 40, "compactness": 10.0,
               "labels": tensor(segmentation.slic(rgb, 40, 10.0, channel_axis=-1))})
 out["slic"] = slics
+
+# Numbers of their own, so that those above stay.
+few = np.random.default_rng(20261127)
+sparse = [few.exponential(1, (12, 13)), 5 - few.exponential(0.3, (3, 6, 7)), few.gamma(3, 40, (20, 20)) + 0.5]
+out["triangles"] = [{"image": tensor(x), "level": float(filters.threshold_triangle(x))}
+                    for x in (y.astype(np.float32) for y in sparse)]
 
 with open("segmentation.json", "w") as file:
     json.dump(out, file, separators=(",", ":"))
