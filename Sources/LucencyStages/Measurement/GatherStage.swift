@@ -46,7 +46,7 @@ extension CollectorDescriptor {
                 context.leaveOut(
                     next.item,
                     because: Diagnostic(
-                        .sizeMismatch,
+                        .badArgument,
                         "'\(next.item)' was left out of '\(context.stage)': its table does not fit that of '\(first.item)', the "
                             + "first item; \(mismatch)",
                         remedy:
