@@ -130,7 +130,7 @@ struct RunSafetyTests {
         // A sanitizer's own shadow of the memory does not fit into the address space that is left.
         @Test(
             "Where the system refuses threads, a run goes on with those it got",
-            .disabled(if: ["LSAN_OPTIONS", "TSAN_OPTIONS"].contains { ProcessInfo.processInfo.environment[$0] != nil }))
+            .disabled(if: Sanitizer.isOn))
         func refusedThreads() throws {
             try withTemporaryFolder { folder in
                 let masks = try Masks(folder), images = folder.appending(path: "images")

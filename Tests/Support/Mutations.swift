@@ -58,9 +58,8 @@ public struct Ordeal {
     /// - Parameter megabytes: how much more address space than now the process may take.
     public init(megabytes: Int) {
         #if os(Linux)
-            // A sanitizer's shadow of the memory needs more than any limit.
-            let environment = ProcessInfo.processInfo.environment
-            guard environment["LSAN_OPTIONS"] == nil, environment["TSAN_OPTIONS"] == nil else { return }
+            // Its shadow of the memory needs more than any limit.
+            guard !Sanitizer.isOn else { return }
             let pages = (try? FileSystem.text("/proc/self/statm", limit: 1000))?.split(separator: " ").first
             guard let pages, let count = Int(pages) else { return }
             let bytes = rlim_t(count * Int(sysconf(Int32(_SC_PAGESIZE))) + megabytes << 20)

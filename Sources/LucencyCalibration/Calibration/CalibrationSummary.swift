@@ -75,15 +75,7 @@ public struct CalibrationSummary: Hashable, Sendable {
                     + Self.difference(first.conventions, result.conventions),
                 remedy: "give every case the same classes, bins, boundary, mask and true probabilities")
         }
-        var low = 0, high = cases.count
-        while low < high {
-            let middle = (low + high) / 2
-            if cases[middle].name < result.name { low = middle + 1 } else { high = middle }
-        }
-        if low < cases.count, cases[low].name == result.name {
-            throw Diagnostic(.duplicateName, "there are two cases named \"\(result.name)\"")
-        }
-        return low
+        return try cases.place(of: result)
     }
 
     private static func difference(_ a: CalibrationConventions, _ b: CalibrationConventions) -> String {

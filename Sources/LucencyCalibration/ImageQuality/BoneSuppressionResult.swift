@@ -101,11 +101,7 @@ public struct BoneSuppressionSummary: Hashable, Sendable {
                 .badArgument, "cases \"\(first.name)\" and \"\(result.name)\" were measured differently",
                 remedy: "state the `range` for all images")
         }
-        let place = cases.firstIndex { $0.name >= result.name } ?? cases.count
-        if place < cases.count, cases[place].name == result.name {
-            throw Diagnostic(.duplicateName, "there are two cases named \"\(result.name)\"")
-        }
-        cases.insert(result, at: place)
+        cases.insert(result, at: try cases.place(of: result))
     }
 
     /// - Throws: as `add`.

@@ -16,15 +16,7 @@ public struct QualitySummary: Hashable, Sendable {
                     + "\(first.conventions.description(of: .psnr)), and \(result.conventions.description(of: .psnr))",
                 remedy: "state the `range` for all images")
         }
-        var low = 0, high = cases.count
-        while low < high {
-            let middle = (low + high) / 2
-            if cases[middle].name < result.name { low = middle + 1 } else { high = middle }
-        }
-        if low < cases.count, cases[low].name == result.name {
-            throw Diagnostic(.duplicateName, "there are two cases named \"\(result.name)\"")
-        }
-        cases.insert(result, at: low)
+        cases.insert(result, at: try cases.place(of: result))
     }
 
     /// - Throws: as `add`.

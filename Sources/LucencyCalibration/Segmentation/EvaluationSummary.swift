@@ -16,15 +16,7 @@ public struct EvaluationSummary: Hashable, Sendable {
                     + Self.difference(first.conventions, result.conventions),
                 remedy: "state the spacing of every image, or measure all in px (`unit: px`), with equal options")
         }
-        var low = 0, high = cases.count
-        while low < high {
-            let middle = (low + high) / 2
-            if cases[middle].name < result.name { low = middle + 1 } else { high = middle }
-        }
-        if low < cases.count, cases[low].name == result.name {
-            throw Diagnostic(.duplicateName, "there are two cases named \"\(result.name)\"")
-        }
-        cases.insert(result, at: low)
+        cases.insert(result, at: try cases.place(of: result))
     }
 
     /// - Throws: as `add`.

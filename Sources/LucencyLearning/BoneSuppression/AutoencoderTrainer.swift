@@ -167,13 +167,12 @@ public struct AutoencoderTrainer {
                 seed: settings.seed, family: kernels.family, pool: pool)
         }
         let learners = try [learner(settings.rate)] + (step.judge == nil ? [] : [learner(settings.discriminatorRate)])
-        var state = StepState.restored(learners, from: folder, key: key) ?? StepState(key: key)
+        var loop = StepLoop(learners, steps: settings.steps, interval: settings.interval, folder: folder, key: key)
         let workspace = try Workspace(step.generator, parameters: parameters, pool: pool)
         let judging = try step.judge.map { try Workspace($0, parameters: parameters, pool: pool) }
-        var means = FigureMeans(), start = Machine.seconds
-        while learners[0].step < settings.steps {
+        while !loop.isDone {
             if isCancelled() { return nil }
-            let number = learners[0].step
+            let number = loop.step
             let batch = try Tensor.joined(
                 (0..<settings.batch).map { position in
                     images[
@@ -192,22 +191,15 @@ public struct AutoencoderTrainer {
                 figures["discriminator"] = Double(try judging.tensor(step.verdict).scalar)
                 try learners[1].learn(from: judging)
             }
-            means.add(figures)
-            guard learners[0].step % settings.interval == 0 || learners[0].step == settings.steps else { continue }
-            let begun = state.records.last?.step ?? 0
-            state.records.append(means.taken(step: learners[0].step))
-            if let folder { try state.save(learners, to: folder) }
-            let perStep = (Machine.seconds - start) / Double(max(1, learners[0].step - begun))
+            guard let stop = try loop.add(figures) else { continue }
             try report(
                 Progress(
-                    record: state.records[state.records.count - 1], steps: settings.steps,
-                    secondsLeft: perStep * Double(settings.steps - learners[0].step),
+                    record: stop.record, steps: settings.steps, secondsLeft: stop.secondsLeft,
                     preview: [batch.firstPicture, made.firstPicture]))
-            start = Machine.seconds
         }
         let kept = try Parameters(network.declarations(), seed: 0)
         try kept.load(parameters.tensors.filter { !$0.key.hasPrefix("discriminator.") })
-        return Result(parameters: kept, records: state.records)
+        return Result(parameters: kept, records: loop.records)
     }
 
     /// Moves the codes after the batch, and begins lost ones anew.

@@ -127,14 +127,7 @@ public struct DiffusionTrainer {
                 "the images' extents must be multiples of \(network.sizeMultiple[0]); their latent images are \(shape)",
                 remedy: "resample or pad them")
         }
-        let declarations = try network.autoencoder.declarations().map {
-            ParameterDeclaration(
-                name: "autoencoder." + $0.name, shape: $0.shape, initializer: .constant(0), isTrainable: $0.isTrainable)
-        }
-        let weights = try Parameters(declarations, seed: 0)
-        try weights.load(
-            Dictionary(uniqueKeysWithValues: autoencoder.map { ("autoencoder." + $0.key, $0.value) }))
-        self.autoencoder = weights
+        self.autoencoder = try network.autoencoderParameters(autoencoder)
         self.settings = settings
         self.kernels = kernels
         self.pool = pool
@@ -212,13 +205,13 @@ public struct DiffusionTrainer {
                 optimizer: .adamW(decay: 0.01), schedule: schedule, maximumNorm: settings.maximumNorm,
                 averageDecay: settings.averageDecay),
             seed: settings.seed, family: kernels.family, pool: pool)
-        var state = StepState.restored([learner], from: folder, key: key) ?? StepState(key: key)
+        var loop = StepLoop(
+            [learner], steps: settings.steps, interval: settings.interval, folder: folder, key: key)
         let workspace = try Workspace(plan, parameters: parameters, pool: pool)
         let noise = try network.noiseSchedule()
-        var means = FigureMeans(), start = Machine.seconds
-        while learner.step < settings.steps {
+        while !loop.isDone {
             if isCancelled() { return nil }
-            let number = learner.step
+            let number = loop.step
             let places = (0..<batch).map {
                 shuffledItem(at: number * batch + $0, of: pairs.count, seed: settings.seed, stream: "diffusion.order")
             }
@@ -248,22 +241,18 @@ public struct DiffusionTrainer {
             inputs[wanted] = goal
             inputs[code] = try Tensor.timeEmbedding(times.map(Double.init), width: network.estimator.base)
             try workspace.run(inputs, seed: settings.seed, step: UInt64(number))
-            let done = Double(try workspace.tensor(loss).scalar)
-            means.add(["loss": done, "gradientNorm": try learner.learn(from: workspace).gradientNorm])
-            guard learner.step % settings.interval == 0 || learner.step == settings.steps else { continue }
-            let begun = state.records.last?.step ?? 0
-            state.records.append(means.taken(step: learner.step))
-            if let folder { try state.save([learner], to: folder) }
-            let perStep = (Machine.seconds - start) / Double(max(1, learner.step - begun))
+            let stop = try loop.add([
+                "loss": Double(workspace.tensor(loss).scalar),
+                "gradientNorm": learner.learn(from: workspace).gradientNorm,
+            ])
+            guard let stop else { continue }
             try report(
                 Progress(
-                    record: state.records[state.records.count - 1], steps: settings.steps,
-                    secondsLeft: perStep * Double(settings.steps - learner.step),
+                    record: stop.record, steps: settings.steps, secondsLeft: stop.secondsLeft,
                     weights: whole(learner.average ?? parameters)))
-            start = Machine.seconds
         }
         return Result(
-            parameters: try whole(learner.average ?? parameters), records: state.records, latents: latents)
+            parameters: try whole(learner.average ?? parameters), records: loop.records, latents: latents)
     }
 
     /// Autoencoder and estimator together.

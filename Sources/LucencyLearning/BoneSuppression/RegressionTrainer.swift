@@ -85,12 +85,12 @@ public struct RegressionTrainer {
             settings: LearningSettings(
                 optimizer: .adamW(decay: 1e-4), schedule: schedule, maximumNorm: 1, averageDecay: 0.99),
             seed: settings.seed, family: kernels.family, pool: pool)
-        var state = StepState.restored([learner], from: folder, key: key) ?? StepState(key: key)
+        var loop = StepLoop(
+            [learner], steps: settings.steps, interval: settings.interval, folder: folder, key: key)
         let workspace = try Workspace(plan, parameters: parameters, pool: pool)
-        var means = FigureMeans(), start = Machine.seconds
-        while learner.step < settings.steps {
+        while !loop.isDone {
             if isCancelled() { return nil }
-            let number = learner.step
+            let number = loop.step
             let chosen = (0..<settings.batch).map {
                 pairs[
                     shuffledItem(
@@ -99,24 +99,18 @@ public struct RegressionTrainer {
             }
             let images = try Tensor.joined(chosen.map(\.condition)), targets = try Tensor.joined(chosen.map(\.target))
             try workspace.run([x: images, y: targets], seed: settings.seed, step: UInt64(number))
-            means.add([
-                "loss": Double(try workspace.tensor(total).scalar), "l1": Double(try workspace.tensor(l1).scalar),
-                "gradientNorm": try learner.learn(from: workspace).gradientNorm,
+            let stop = try loop.add([
+                "loss": Double(workspace.tensor(total).scalar), "l1": Double(workspace.tensor(l1).scalar),
+                "gradientNorm": learner.learn(from: workspace).gradientNorm,
             ])
-            guard learner.step % settings.interval == 0 || learner.step == settings.steps else { continue }
-            let begun = state.records.last?.step ?? 0
-            state.records.append(means.taken(step: learner.step))
-            if let folder { try state.save([learner], to: folder) }
-            let perStep = (Machine.seconds - start) / Double(max(1, learner.step - begun))
+            guard let stop else { continue }
             try report(
                 Progress(
-                    record: state.records[state.records.count - 1], steps: settings.steps,
-                    secondsLeft: perStep * Double(settings.steps - learner.step),
+                    record: stop.record, steps: settings.steps, secondsLeft: stop.secondsLeft,
                     preview: [
                         images.firstPicture, try workspace.tensor(result).firstPicture, targets.firstPicture,
                     ]))
-            start = Machine.seconds
         }
-        return (learner.average ?? parameters, state.records)
+        return (learner.average ?? parameters, loop.records)
     }
 }

@@ -15,7 +15,7 @@ public struct StepRecord: Codable, Hashable, Sendable {
 
 /// Where training by steps stands, in a folder: the checkpoints of its learners, and `steps.json`, which names them and is
 /// replaced last, so that one whole state is there whenever the program dies.
-struct StepState: Codable {
+private struct StepState: Codable {
     /// What was trained, hashed. Another training finds nothing here.
     var key: String
     var records: [StepRecord] = []
@@ -59,8 +59,45 @@ struct StepState: Codable {
     }
 }
 
+/// Training by steps in stretches, after each of which there is a record and a checkpoint.
+struct StepLoop {
+    private let learners: [Learner]
+    private let steps, interval: Int
+    private let folder: String?
+    private var state: StepState
+    private var means = FigureMeans(), start = Machine.seconds
+
+    /// Goes on where this training stopped in a folder, or begins.
+    /// - Parameter learners: the first one's steps count.
+    init(_ learners: [Learner], steps: Int, interval: Int, folder: String?, key: String) {
+        self.learners = learners
+        self.steps = steps
+        self.interval = interval
+        self.folder = folder
+        state = StepState.restored(learners, from: folder, key: key) ?? StepState(key: key)
+    }
+
+    /// Steps done.
+    var step: Int { learners[0].step }
+    var isDone: Bool { step >= steps }
+    var records: [StepRecord] { state.records }
+
+    /// Takes the figures of a step that was done.
+    /// - Returns: at the end of a stretch, which is saved then, its record and an estimate of the seconds left.
+    mutating func add(_ figures: [String: Double]) throws -> (record: StepRecord, secondsLeft: Double)? {
+        means.add(figures)
+        guard step % interval == 0 || isDone else { return nil }
+        let stretch = step - (state.records.last?.step ?? 0), record = means.taken(step: step)
+        state.records.append(record)
+        if let folder { try state.save(learners, to: folder) }
+        let now = Machine.seconds, perStep = (now - start) / Double(max(1, stretch))
+        start = now
+        return (record, perStep * Double(steps - step))
+    }
+}
+
 /// The means of figures over the steps of a stretch.
-struct FigureMeans {
+private struct FigureMeans {
     private var sums: [String: Double] = [:]
     private var count = 0
 
@@ -74,10 +111,4 @@ struct FigureMeans {
         self = FigureMeans()
         return record
     }
-}
-
-/// The item at a place in the endless sequence of random orders of `count` items.
-func shuffledItem(at place: Int, of count: Int, seed: UInt64, stream: String) -> Int {
-    var random = PhiloxStream(seed: seed, stream: stream, index: place / count)
-    return random.permutation(count)[place % count]
 }

@@ -27,16 +27,11 @@ package struct HistologyBatches: Sendable {
     /// Steps in a pass over the pictures.
     var stepsPerEpoch: Int { max(1, (cases.count * settings.patchesPerCase + settings.batch - 1) / settings.batch) }
 
-    /// The case at a place in the endless sequence of random orders.
-    private func caseIndex(at place: Int) -> Int {
-        let round = place / cases.count
-        var random = PhiloxStream(seed: settings.seed, stream: "training.order", index: round)
-        return random.permutation(cases.count)[place % cases.count]
-    }
-
     package func callAsFunction(step: Int, pool: ThreadPool) throws -> Batch {
         let count = settings.batch
-        let chosen = (0..<count).map { caseIndex(at: step * count + $0) }
+        let chosen = (0..<count).map {
+            shuffledItem(at: step * count + $0, of: cases.count, seed: settings.seed, stream: "training.order")
+        }
         let made = Lock<[Int: (sharp: Sample, coarse: Sample)]>([:])
         try pool.forEach(count) { position in
             let pair = try pair(cases[chosen[position]], step: step, position: position)

@@ -44,16 +44,11 @@ package struct BatchMaker: Sendable {
     /// Steps in a pass over the cases.
     var stepsPerEpoch: Int { max(1, (cases.count * settings.patchesPerCase + settings.batch - 1) / settings.batch) }
 
-    /// The case at a place in the endless sequence of random orders.
-    private func caseIndex(at place: Int) -> Int {
-        let round = place / cases.count
-        var random = PhiloxStream(seed: settings.seed, stream: "training.order", index: round)
-        return random.permutation(cases.count)[place % cases.count]
-    }
-
     func callAsFunction(step: Int, pool: ThreadPool) throws -> Batch {
         let count = settings.batch
-        let chosen = (0..<count).map { caseIndex(at: step * count + $0) }
+        let chosen = (0..<count).map {
+            shuffledItem(at: step * count + $0, of: cases.count, seed: settings.seed, stream: "training.order")
+        }
         let made = Lock<[Int: Made]>([:])
         try pool.forEach(count) { position in
             let item = cases[chosen[position]]

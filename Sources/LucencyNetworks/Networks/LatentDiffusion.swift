@@ -77,6 +77,19 @@ public struct LatentDiffusion: Network {
         }
     }
 
+    /// The autoencoder's part of the parameters.
+    /// - Parameter weights: weights and states by their names in a `VectorAutoencoder`.
+    /// - Throws: `Diagnostic` when they are not those of this autoencoder.
+    package func autoencoderParameters(_ weights: [String: Tensor]) throws -> Parameters {
+        let declarations = try autoencoder.declarations().map {
+            ParameterDeclaration(
+                name: "autoencoder." + $0.name, shape: $0.shape, initializer: .constant(0), isTrainable: $0.isTrainable)
+        }
+        let parameters = try Parameters(declarations, seed: 0)
+        try parameters.load(Dictionary(uniqueKeysWithValues: weights.map { ("autoencoder." + $0.key, $0.value) }))
+        return parameters
+    }
+
     /// The schedule of its noise.
     /// - Throws: `Diagnostic` for settings out of range.
     public func noiseSchedule() throws(Diagnostic) -> NoiseSchedule {

@@ -63,15 +63,9 @@ extension StageDescriptor {
             (network.estimator.inputChannels, network.estimator.outputChannels) = (
                 2 * autoencoder.latent, 2 * autoencoder.latent
             )
-            let declarations = try autoencoder.declarations().map {
-                ParameterDeclaration(
-                    name: "autoencoder." + $0.name, shape: $0.shape, initializer: .constant(0),
-                    isTrainable: $0.isTrainable)
-            }
-            let parameters = try Parameters(declarations, seed: 0)
-            try parameters.load(Dictionary(uniqueKeysWithValues: weights.map { ("autoencoder." + $0.key, $0.value) }))
             let sampler = try LatentSampler(
-                network, parameters: parameters, kernels: Kernels(family: context.kernels), pool: context.pool)
+                network, parameters: network.autoencoderParameters(weights), kernels: Kernels(family: context.kernels),
+                pool: context.pool)
             let film = try window.tensor(image), target = try window.tensor(softTissue)
             let easier = try Set(stage.ladder).sorted().map { share in
                 (share, try sampler.encoded(DistillationTrainer.attenuated(film, softTissue: target, share: share)))
