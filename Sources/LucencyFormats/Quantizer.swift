@@ -328,7 +328,8 @@ extension Quantizer {
         let fraction = !rounds && value.rounded() != value
         let range = target.integerRange ?? 0...0
         let why = fraction ? "has a fraction" : number < range.lowerBound ? "is negative" : "is too large"
-        var remedies = fraction ? ["round the values (`round: true`)"] : []
+        let fits = range.contains(number.rounded(.toNearestOrEven))
+        var remedies = fraction && fits ? ["round the values (`round: true`)"] : []
         if !fraction, number >= 0, number.rounded(.toNearestOrEven) <= 65535, target.bits < 16 {
             remedies.append("write 16 bits (`bits: 16`)")
         }

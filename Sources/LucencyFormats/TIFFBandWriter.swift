@@ -8,6 +8,7 @@ public final class TIFFBandWriter {
     private let colorModel: ColorModel
     private let origin: Origin?
     private let options: WriteOptions
+    private let type: SampleType
     private let writer: TIFFWriter
     private let path: String
     /// Rows that wait for their band to be complete, planar: channels × `capacity` × width.
@@ -22,7 +23,8 @@ public final class TIFFBandWriter {
 
     /// - Parameters:
     ///   - geometry: of the whole image, which has one slice.
-    ///   - origin: how samples are stored; nil, or floats: as float32.
+    ///   - origin: how samples are stored, without `bits` and `float`; as float32 where there is none, or it is of floats or
+    ///     of more than 32 bits.
     /// - Throws: `Diagnostic` for a volume, options that need the whole image (`rescale`), and what TIFF cannot hold.
     public init(
         _ path: String, geometry: Geometry, colorModel: ColorModel, origin: Origin?,
@@ -35,7 +37,8 @@ public final class TIFFBandWriter {
             throw Diagnostic(
                 .badArgument, "an image that is written as it comes has no range to map", remedy: "leave it out")
         }
-        guard !options.round || options.bits != nil || origin.map({ $0.stored.kind != .float }) == true else {
+        let keeps = origin.map { $0.stored.kind != .float && $0.stored.bits <= 32 } == true
+        guard !options.round || options.bits != nil || keeps else {
             throw Diagnostic(
                 .badArgument, "floats that are rounded and written as they come need a depth",
                 remedy: "say `bits: 8` or `bits: 16`")
@@ -43,7 +46,7 @@ public final class TIFFBandWriter {
         self.path = path
         self.geometry = geometry
         self.colorModel = colorModel
-        self.origin = origin ?? Origin(stored: .float32)
+        self.origin = keeps ? origin : Origin(stored: .float32)
         self.options = options
         // The samples' type follows from the origin and the options alone.
         let probe = try Image(
@@ -53,6 +56,7 @@ public final class TIFFBandWriter {
             for: probe, options: options, supported: Self.types + [.float32], format: "tiff")
         var spec = try TIFFPageSpec(geometry, type: quantizer.target, samples: colorModel.channelCount, options)
         spec.set(colorModel)
+        type = quantizer.target
         writer = try TIFFWriter(path, spec, pages: 1, bigThreshold: TIFFFormat().bigThreshold)
         capacity = writer.rows(of: 0).count
         pending = AlignedBuffer(repeating: 0, count: colorModel.channelCount * capacity * geometry.size.x)
@@ -64,7 +68,7 @@ public final class TIFFBandWriter {
     ///   - stored: the type of its samples.
     public static func predictedBytes(width: Int, channels: Int, stored: SampleType, options: WriteOptions) -> Int {
         let sample = max(1, stored.unpackedBytes), row = Double(width) * Double(channels)
-        let bytes = row * Double(sample), strip = bytes < 65_536 ? TIFFWriter.stripRows(rowBytes: Int(bytes)) : 1
+        let strip = TIFFWriter.stripRows(rowBytes: Int(min(row * Double(sample), 0x1p40)))
         let rows = Double(options.tile ?? strip), tile = Double(options.tile ?? 0)
         return Int(min(row * rows * Double(4 + sample) + tile * tile * Double(channels * sample), 0x1p62))
     }
@@ -99,6 +103,9 @@ public final class TIFFBandWriter {
         let quantizer = try Quantizer(
             for: image, options: options, supported: Self.types + [.float32], format: "tiff")
         do {
+            guard quantizer.target == type else {
+                throw Diagnostic(.wouldLoseData, "rows need \(quantizer.target) where those before them are \(type)")
+            }
             try writer.write(band: band) { try quantizer.encode(image, rows: 0..<waiting, into: $0) }
         } catch {
             throw Diagnostic.wrapping(error, as: .writeFailed).located(in: path)

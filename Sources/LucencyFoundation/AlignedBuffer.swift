@@ -21,8 +21,7 @@ public struct AlignedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sen
         init(count: Int) {
             let bytes = max(1, count) * MemoryLayout<Element>.stride
             var raw: UnsafeMutableRawPointer?
-            // What is large is mapped by itself and goes back to the system when it is freed. In the heap, buffers that come
-            // and go from several threads would leave holes of a multiple of what is in use.
+            // What is large is mapped by itself (`LargeMemory`). In the heap, buffers that come and go from several threads would leave holes of a multiple of what is in use.
             if bytes >= 1 << 17 {
                 mappedBytes = bytes
                 let taken = LargeMemory.take(bytes)

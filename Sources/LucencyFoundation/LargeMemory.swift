@@ -7,7 +7,8 @@
 /// Memory of its own for large buffers.
 ///
 /// Mappings that are freed are kept for the next buffer of that size: making the pages of a new one costs as much as the
-/// usual filter takes. Keeping does not raise the peak: with what is kept, no more is mapped than was once in use without.
+/// usual filter takes. Keeping does not raise the peak of such memory: with what is kept, no more is mapped than was once in
+/// use without.
 enum LargeMemory {
     /// Bytes from which memory is asked for in huge pages of 2 MiB: with small ones, walking along a column misses the
     /// translation cache at every row. NumPy does the same from 4 MiB on.
@@ -59,8 +60,7 @@ enum LargeMemory {
         let (known, surplus) = state.withLock { ($0.take(bytes), $0.surplus()) }
         unmap(surplus)
         if let known, let memory = UnsafeMutableRawPointer(bitPattern: known.address) { return (memory, false) }
-        guard let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0), raw != MAP_FAILED
-        else {
+        guard let raw = map(bytes) ?? retried(bytes) else {
             state.withLock { $0.usedBytes -= bytes }
             return nil
         }
@@ -85,6 +85,21 @@ enum LargeMemory {
             return state.surplus()
         }
         unmap(surplus)
+    }
+
+    private static func map(_ bytes: Int) -> UnsafeMutableRawPointer? {
+        let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+        return raw == MAP_FAILED ? nil : raw
+    }
+
+    /// A mapping after all that is kept was let go.
+    private static func retried(_ bytes: Int) -> UnsafeMutableRawPointer? {
+        let kept = state.withLock { state -> [Mapping] in
+            defer { (state.kept, state.keptBytes) = ([], 0) }
+            return state.kept
+        }
+        unmap(kept)
+        return kept.isEmpty ? nil : map(bytes)
     }
 
     private static func unmap(_ mappings: [Mapping]) {

@@ -87,7 +87,8 @@ public struct FourierTransform: Hashable, Sendable {
             forEachRows(of: values, rowStride, planeStride, plan, pool) { y, z, row in
                 fill(y, z, row)
                 (row + size.x).update(repeating: 0, count: rowStride - size.x + (y == size.y - 1 ? gap : 0))
-            } after: { _, _, _ in }
+            } after: { _, _, _ in
+            }
         }
         if size.y > 1 { try along(1, &spectrum, .forward, pool: pool) }
         if size.z > 1 { try along(2, &spectrum, .forward, pool: pool) }

@@ -11,8 +11,8 @@ public struct Spectrum: Equatable, Sendable {
     public var width: Int { size.x / 2 + 1 }
     /// Floats from one row to the next: room for the complex row, rounded up so that every row is aligned to 64 bytes.
     let rowStride: Int
-    /// Floats from one plane to the next, and of all planes.
-    let planeStride: Int, count: Int
+    /// Floats from one plane to the next.
+    let planeStride: Int
     /// Rows of interleaved real and imaginary parts.
     var values: AlignedBuffer<Float>
 
@@ -22,17 +22,12 @@ public struct Spectrum: Equatable, Sendable {
         fill: (_ values: UnsafeMutableBufferPointer<Float>, _ rowStride: Int, _ planeStride: Int) -> Void
     ) {
         self.size = size
-        (rowStride, planeStride, count) = Self.strides(for: size)
-        let (row, plane) = (rowStride, planeStride)
-        values = AlignedBuffer(count: count) { fill($0, row, plane) }
+        let row = Self.rowStride(for: size.x), plane = Self.scattered(row * size.y)
+        (rowStride, planeStride) = (row, plane)
+        values = AlignedBuffer(count: plane * size.z) { fill($0, row, plane) }
     }
 
     static func rowStride(for width: Int) -> Int { scattered((2 * (width / 2 + 1) + 15) / 16 * 16) }
-
-    static func strides(for size: GridSize) -> (row: Int, plane: Int, count: Int) {
-        let row = rowStride(for: size.x), plane = scattered(row * size.y)
-        return (row, plane, plane * size.z)
-    }
 
     /// A stride that does not put whole columns into the same few places of the cache, as multiples of large powers of two
     /// would.

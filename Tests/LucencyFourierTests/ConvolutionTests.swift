@@ -205,7 +205,9 @@ struct ConvolutionTests {
         #expect(try Notch()(humming, pool: ThreadPool(threads: 3)) == automatic)
     }
 
-    @Test("Notches with a border find the same waves, and leave less of broken cycles at the edges", arguments: Border.allCases)
+    @Test(
+        "Notches with a border find the same waves, and leave less of broken cycles at the edges",
+        arguments: Border.allCases)
     func notchBorders(_ border: Border) throws {
         let (clean, humming) = try humming()
         let quiet = try Notch(border: border)(humming)

@@ -66,7 +66,7 @@ struct ApplyCommand: ParsableCommand {
             do {
                 try perform()
             } catch let diagnostic as Diagnostic {
-                throw diagnostic.spellingOptions(["bits", "float", "rescale", "round", "compression", "tile"]) {
+                throw diagnostic.spellingOptions(["bits", "float", "rescale", "round", "unit", "compression", "tile"]) {
                     name, value in
                     value.map { "--writer \(name)=\($0)" } ?? "--writer \(name)"
                 }

@@ -63,12 +63,6 @@ public struct FrequencyFilter: Sendable {
         }
     }
 
-    /// Bytes of work memory beside the image and the result.
-    public func scratchBytes(for geometry: Geometry) throws(Diagnostic) -> Int {
-        let padded = try grid(for: geometry, try cutoffs(in: geometry)).padded
-        return Spectrum.strides(for: padded).count * MemoryLayout<Float>.size
-    }
-
     private func grid(for geometry: Geometry, _ cutoffs: [SIMD3<Double>]) throws(Diagnostic) -> PaddedGrid {
         var longest = cutoffs[0]
         for cutoff in cutoffs { longest = pointwiseMax(longest, cutoff) }

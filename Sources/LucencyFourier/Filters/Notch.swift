@@ -12,7 +12,7 @@ import LucencyImaging
 /// Around each wave a Gaussian notch `1 − exp(−d²/(2 width²))` is cut, d in cycles over the image (Gonzalez & Woods, Digital
 /// Image Processing, 4th ed., section 4.10). The waves are given, or found: frequencies that stand out from the median of
 /// their ring. Waves are looked for in the image taken as periodic, where one with whole cycles is one frequency. The mean
-/// stays. Each channel by itself; alpha is untouched.
+/// stays where the border is periodic, and nearly so elsewhere. Each channel by itself; alpha is untouched.
 public struct Notch: Sendable {
     public enum Waves: Hashable, Sendable {
         /// Cycles over the image along x, y (and z): how far from the middle they show in `SpectrumPicture`.

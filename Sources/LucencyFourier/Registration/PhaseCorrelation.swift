@@ -35,7 +35,8 @@ public struct PhaseCorrelation: Sendable {
     public struct Shift: Hashable, Sendable {
         /// Pixels along x, y, z by which the moving image must be shifted to lie on the reference.
         public var pixels: SIMD3<Double>
-        /// Height of the peak: with normalisation, 1 for images that are shifted copies and towards 0 for unrelated ones.
+        /// Height of the peak: with normalisation, 1 for images that are cyclically shifted copies, less the less they have
+        /// in common, and towards 0 for unrelated ones.
         public var response: Double
     }
 
@@ -98,7 +99,8 @@ public struct PhaseCorrelation: Sendable {
             return try FourierTransform(size: image.size).forward(image.pixels, pool: pool)
         }
         // Room for the image beside itself, so that none of its sides meets another.
-        let size = image.size, sides = (0..<3).map { size[$0] > 1 ? FourierTransform.goodSize(atLeast: 2 * size[$0]) : 1 }
+        let size = image.size,
+            sides = (0..<3).map { size[$0] > 1 ? FourierTransform.goodSize(atLeast: 2 * size[$0]) : 1 }
         let transform = try FourierTransform(size: GridSize(sides[0], sides[1], sides[2]))
         return try image.withChannel(0) { values in
             let mean = Moments.mean(of: values, pool: pool)

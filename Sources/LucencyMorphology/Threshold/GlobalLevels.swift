@@ -48,7 +48,7 @@ enum CrossEntropyLevel {
 }
 
 /// G. W. Zack, W. E. Rogers and S. A. Latt, J. Histochem. Cytochem. 25(7) (1977): the bin farthest below the line from the
-/// histogram's peak to the end of its longer tail. Values that are not whole numbers are counted in 256 bins, as scikit-image
+/// histogram's peak to the end of its longer tail. Values that are not whole numbers, or reach over 65,536 of them or more, are counted in 256 bins, as scikit-image
 /// does: among thousands of sparse bins, single pixels would decide.
 enum TriangleLevel {
     static func level(of values: UnsafeBufferPointer<Float>) throws(Diagnostic) -> Double {

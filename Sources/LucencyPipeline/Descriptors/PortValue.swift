@@ -197,8 +197,8 @@ public struct StageContext: Sendable {
     /// Whether something reads an output port.
     public func wants(_ port: String) -> Bool { wanted?.contains(port) ?? true }
 
-    /// For collectors: says that what they give lacks an item that came to them in order, because it does not fit the others.
-    /// The run tells it, counts the collector as failed, and writes what it gives.
+    /// For collectors while they finish: says that what they give lacks an item that came to them in order, because it does
+    /// not fit the others. The run tells it, counts the collector as failed, and writes what it gives.
     /// - Parameter item: the item's relative name.
     public func leaveOut(_ item: String, because reason: Diagnostic) { leftOut.add(item, reason) }
 }

@@ -76,9 +76,9 @@ extension Runner {
                 state.summary.wholes += 1
                 let leftOut = context.leftOut.all
                 state.goesWithout(collected.missing, leftOut: leftOut, node)
-                for item in leftOut {
-                    state.summary.failures.append((node.label, item.reason))
-                    send(.notice(item.reason))
+                if let reason = Self.leftOut(node, leftOut) {
+                    state.summary.failures.append((node.label, reason))
+                    send(.notice(reason))
                 }
                 var notice: Diagnostic?
                 if !collected.missing.isEmpty {
@@ -112,6 +112,18 @@ extension Runner {
             remedy: "mend them and run again; it will be made anew", severity: .warning)
     }
 
+    /// Says which items a collector left out, and why the first of them; nil for none.
+    private static func leftOut(_ node: PlanNode, _ items: [(item: String, reason: Diagnostic)]) -> Diagnostic? {
+        guard var reason = items.first?.reason else { return nil }
+        var names: [String] = []
+        for item in items where !names.contains(item.item) && names.count < 6 { names.append(item.item) }
+        guard names.count > 1 else { return reason }
+        let shown = names.prefix(5).joined(separator: ", ") + (names.count > 5 ? " …" : "")
+        let count = Set(items.map(\.item)).count
+        reason.message = "'\(node.label)' leaves out \(count) items (\(shown)): " + reason.message
+        return reason
+    }
+
     func writeWholeOutputs(_ state: inout RunState) {
         for node in plan.nodes where node.scope == .whole {
             let outputs = plan.outputs.filter { $0.input.node == node.id }
@@ -135,7 +147,7 @@ extension Runner {
                 }
                 // Without all its items a value is written, but not done: the next run makes it again.
                 if let missing = state.missing[node.id] { record.diagnostics = [Self.incomplete(node, missing)] }
-                record.diagnostics += (state.leftOut[node.id] ?? []).map(\.reason)
+                if let reason = Self.leftOut(node, state.leftOut[node.id] ?? []) { record.diagnostics.append(reason) }
                 record.status = record.diagnostics.isEmpty ? .done : .failed
                 try state.store.append(record)
             } catch {

@@ -76,9 +76,12 @@ extension StageDescriptor {
 
 /// The padded image (up to twice as large along each axis) and its spectrum stand beside input and output.
 @Sendable func fourierCost(_: some Sendable, _ known: CostContext) -> StageCost {
-    let input = known.main
-    let scratch = input.size.count.multipliedReportingOverflow(by: 4 * 2 * (input.size.isPlanar ? 4 : 8))
-    return StageCost(outputs: [input], scratchBytes: scratch.overflow ? .max : scratch.partialValue)
+    let input = known.main, size = input.size
+    // Each thread has sixteen columns of up to twice the longest side.
+    let columns = (2 * max(size.y, size.z) + 16).multipliedSafely(by: 16 * 8 * known.threads)
+    return StageCost(
+        outputs: [input],
+        scratchBytes: size.count.multipliedSafely(by: 4 * 2 * (size.isPlanar ? 4 : 8)).addingSafely(columns))
 }
 
 extension Profile: ComponentValue {

@@ -22,11 +22,14 @@ extension StageDescriptor {
                 help: "What lies beyond the images: themselves again (shifts up to half their size), or their mean."),
         ],
         cost: { stage, known in
-            var cost = fourierCost(stage, known)
-            cost.outputs.append(ValueEstimate(size: GridSize(1, 1)))
-            // Two spectra and their correlation.
-            cost.scratchBytes = cost.scratchBytes.multipliedSafely(by: 2)
-            return cost
+            // Two spectra, one of them once more while the correlation is made, the correlation, and its columns refined.
+            let size = known.main.size, doubled = stage.border == .constant
+            let grids = 4 * 4 * (doubled ? size.isPlanar ? 5 : 10 : 1)
+            let lines = size.y.multipliedSafely(by: size.z).multipliedSafely(
+                by: (doubled ? 5 : 1) * 24 * stage.upsampling)
+            return StageCost(
+                outputs: [known.main, ValueEstimate(size: GridSize(1, 1))],
+                scratchBytes: size.count.multipliedSafely(by: grids).addingSafely(lines))
         }
     ) { stage, context in
         { (image: Image, reference: Image) throws -> (Image, Table) in

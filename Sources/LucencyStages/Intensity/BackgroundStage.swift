@@ -29,14 +29,6 @@ extension StageDescriptor {
     }
 }
 
-extension Int {
-    /// The product, or the greatest number there is.
-    func multipliedSafely(by other: Int) -> Int {
-        let product = multipliedReportingOverflow(by: other)
-        return product.overflow ? .max : product.partialValue
-    }
-}
-
 extension Background.Method: ComponentValue {
     public static var componentKind: String { "background method" }
 

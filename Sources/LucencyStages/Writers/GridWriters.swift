@@ -67,7 +67,7 @@ private let tiffDepth: [Parameter<TIFFOptions>] = [
     Parameter("float", \.float, help: "Store 32-bit floating-point samples."),
 ]
 /// Of the bytes that are written: readers count their own.
-private let tiffRevision = 2
+private let tiffRevision = 3
 private let tiffRescale = Parameter<TIFFOptions>(
     "rescale", \.rescale, help: "Spread the values over the full range; without it, a loss is refused.")
 
