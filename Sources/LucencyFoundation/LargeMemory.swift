@@ -44,13 +44,14 @@ enum LargeMemory {
         /// What is too much to keep.
         mutating func surplus() -> [Mapping] {
             let most = min(keptAtMost, mostUsedBytes - usedBytes)
-            var count = 0
-            while keptBytes > most, count < kept.count {
-                keptBytes -= kept[count].bytes
-                count += 1
+            // An array of its own: one that shared the list's memory would be read while the list changes, which is safe,
+            // but which the thread sanitizer cannot know.
+            var surplus: [Mapping] = []
+            while keptBytes > most, !kept.isEmpty {
+                keptBytes -= kept[0].bytes
+                surplus.append(kept.removeFirst())
             }
-            defer { kept.removeFirst(count) }
-            return Array(kept.prefix(count))
+            return surplus
         }
     }
     private static let state = Lock(State())
