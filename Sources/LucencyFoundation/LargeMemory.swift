@@ -7,14 +7,16 @@
 /// Memory of its own for large buffers.
 ///
 /// Mappings that are freed are kept for the next buffer of that size: making the pages of a new one costs as much as the
-/// usual filter takes. Keeping does not raise the peak of such memory: with what is kept, no more is mapped than was once in
-/// use without.
+/// usual filter takes. Keeping hardly raises the peak of such memory: with what is kept, no more is mapped than was once in
+/// use without, or a little.
 enum LargeMemory {
     /// Bytes from which memory is asked for in huge pages of 2 MiB: with small ones, walking along a column misses the
     /// translation cache at every row. NumPy does the same from 4 MiB on.
     private static let hugeFrom = 1 << 21
     /// Mappings of fewer bytes are kept, so many bytes of them at most.
     private static let keptBelow = 32 << 20, keptAtMost = 48 << 20
+    /// Bytes that are kept even at the peak: the few buffers that every item takes anew.
+    private static let keptAnyway = 4 << 20
 
     private struct Mapping {
         // An address is free for whoever takes it from the list.
@@ -43,7 +45,7 @@ enum LargeMemory {
 
         /// What is too much to keep.
         mutating func surplus() -> [Mapping] {
-            let most = min(keptAtMost, mostUsedBytes - usedBytes)
+            let most = min(keptAtMost, max(keptAnyway, mostUsedBytes - usedBytes))
             // An array of its own: one that shared the list's memory would be read while the list changes, which is safe,
             // but which the thread sanitizer cannot know.
             var surplus: [Mapping] = []
